@@ -1,0 +1,53 @@
+# `make help` lists what there is. Nothing is needed but Linux, Python >= 3.11 and make; real Kafka
+# (`make test-kafka`) needs Java 17 and Maven too. ARGS is passed on: `make demo ARGS=--once`.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check
+COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	--no-emit-index-url --no-emit-find-links --custom-compile-command "make lock"
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test test-kafka check lock clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: $(VENV)/demo.stamp ## run everything here on real purchases: broker, workers, store (ARGS=--once ends by itself)
+	$(BIN)/ckm demo $(ARGS)
+
+test: $(VENV)/dev.stamp ## every test that needs nothing but pip, on the embedded broker
+	$(BIN)/python -m pytest $(ARGS)
+
+test-kafka: $(VENV)/dev.stamp ## the tests that use a broker, on real Apache Kafka (Java 17, Maven)
+	$(BIN)/python -m pytest --broker=kafka $(ARGS)
+
+check: $(VENV)/dev.stamp ## format, lint, types, layers and dependencies
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/lint-imports --no-logo
+	$(BIN)/deptry ckm_stream
+	$(BIN)/mypy
+
+lock: $(VENV)/dev.stamp ## pin the dependencies anew after a change of pyproject.toml (ARGS=--upgrade takes the newest)
+	$(COMPILE) $(ARGS) pyproject.toml -o requirements/runtime.txt
+	$(COMPILE) $(ARGS) pyproject.toml --extra demo requirements/build.in \
+		-c requirements/runtime.txt -o requirements/demo.txt
+	$(COMPILE) $(ARGS) pyproject.toml --extra demo --group dev requirements/build.in \
+		-c requirements/demo.txt -o requirements/dev.txt
+
+clean: ## remove what was installed, built and cached; the demo's data too
+	rm -rf $(VENV) var dist build deploy/kafka/target .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+		|| { echo "Python 3.11 or newer is needed; name one: make PYTHON=/path/to/python3.12"; exit 1; }
+	@$(PYTHON) -m venv $(VENV) \
+		|| { echo "this Python makes no virtual environments: apt-get install python3-venv"; exit 1; }
+
+$(VENV)/%.stamp: requirements/%.txt pyproject.toml | $(BIN)/python
+	$(PIP) install --quiet --require-hashes --requirement $<
+	$(PIP) install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@

@@ -1,0 +1,186 @@
+"""
+How many events one profile worker takes, and what CPU time an event costs.
+
+    python -m bench.pipeline [--events 200000] [--customers 5000] [--partitions 4]
+
+Publishes a backlog of simulated events, then starts one worker (a child process, with the settings
+of production) and scrapes its metrics until the backlog is folded. Rates are taken between the
+first scrape that saw a committed unit and the last; CPU is the worker's own user and system time
+over the same interval, so it holds on a busy machine too. The broker, in memory, shares the
+machine. With CKM__KAFKA__BOOTSTRAP_SERVERS set, that cluster is used instead of the embedded one.
+Everything talks to the loopback address and stops by itself.
+"""
+
+import argparse
+import json
+import os
+import platform
+import subprocess
+import sys
+import tempfile
+import time
+from contextlib import ExitStack
+from datetime import UTC, datetime
+from itertools import islice
+from pathlib import Path
+from statistics import median
+from typing import Any
+from urllib.error import URLError
+from urllib.request import urlopen
+
+from prometheus_client.parser import text_string_to_metric_families
+
+from ckm_stream.codec.catalogue import Catalogue
+from ckm_stream.codec.events import EventCodec
+from ckm_stream.codec.topics import Topics
+from ckm_stream.domain.forwarding import forward
+from ckm_stream.operations.children import last_line, start_child, stop_child
+from ckm_stream.operations.connection import kafka_client_options
+from ckm_stream.operations.embedded import EmbeddedBroker, free_port
+from ckm_stream.operations.topics import apply_topics
+from ckm_stream.publishing.client import DEFAULT_OPTIONS, Publisher, open_producer
+from ckm_stream.publishing.simulate import SimulationPlan, simulate
+from ckm_stream.settings import Settings, load_settings
+
+_RESULTS = Path(__file__).parent / "results"
+_PATIENCE_S = 300.0
+_SCRAPE_S = 0.05
+
+
+def main() -> None:
+    """Run the rounds, print the figures, and write them to ``bench/results``."""
+    arguments = _arguments()
+    rounds = [_round(arguments) for _ in range(arguments.rounds)]
+    figures = {
+        "benchmark": "pipeline",
+        "revision": _revision(),
+        "at": datetime.now(tz=UTC).isoformat(timespec="seconds"),
+        "machine": f"{os.cpu_count()} cores, {platform.machine()}",
+        "python": platform.python_version(),
+        "guarantee": rounds[0]["guarantee"],
+        "events": rounds[0]["events"],
+        "customers": arguments.customers,
+        "partitions": arguments.partitions,
+        "events_per_s": round(median(each["events_per_s"] for each in rounds)),
+        "cpu_us_per_event": round(median(each["cpu_us_per_event"] for each in rounds), 2),
+        "updates_per_event": round(median(each["updates_per_event"] for each in rounds), 3),
+        "resident_mib": round(max(each["resident_mib"] for each in rounds)),
+        "rounds": rounds,
+    }
+    for name, value in figures.items():
+        if name != "rounds":
+            print(f"{name:<18} {value}")
+    _RESULTS.mkdir(exist_ok=True)
+    (_RESULTS / "pipeline.json").write_text(json.dumps(figures, indent=2) + "\n")
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n\n")[0])
+    parser.add_argument("--events", type=int, default=200_000, help="events in the backlog")
+    parser.add_argument("--customers", type=int, default=5_000, help="customers they are from")
+    parser.add_argument("--partitions", type=int, default=4, help="partitions of each topic")
+    parser.add_argument("--rounds", type=int, default=3, help="the median is reported")
+    return parser.parse_args()
+
+
+def _round(arguments: argparse.Namespace) -> dict[str, Any]:
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="ckm-bench-")))
+        environment = {
+            "CKM__KAFKA__TOPIC_PREFIX": f"bench-{os.getpid()}-{time.monotonic_ns()}.",
+            "CKM__KAFKA__PARTITIONS": str(arguments.partitions),
+            "CKM__METRICS__PROFILE_PORT": str(free_port()),
+        }
+        if "CKM__KAFKA__BOOTSTRAP_SERVERS" not in os.environ:
+            broker = stack.enter_context(EmbeddedBroker())
+            environment["CKM__KAFKA__BOOTSTRAP_SERVERS"] = broker.bootstrap_servers
+            environment["CKM__KAFKA__GUARANTEE"] = "at_least_once"
+        os.environ.update(environment)
+        settings = load_settings()
+        apply_topics(settings)
+        total = _publish_backlog(settings, arguments)
+        if environment.get("CKM__KAFKA__GUARANTEE"):
+            for name in ("CKM__KAFKA__BOOTSTRAP_SERVERS", "CKM__KAFKA__GUARANTEE"):
+                stack.callback(os.environ.pop, name)
+        worker = start_child(
+            [sys.executable, "-m", "ckm_stream", "worker"],
+            log_path=folder / "worker.log",
+            env=dict(os.environ),
+        )
+        stack.callback(stop_child, worker)
+        first, last = _watch(worker, settings, total, folder / "worker.log")
+    events = last["ckm_events_applied_total"] - first["ckm_events_applied_total"]
+    updates = last["ckm_score_updates_total"] - first["ckm_score_updates_total"]
+    cpu_s = last["process_cpu_seconds_total"] - first["process_cpu_seconds_total"]
+    return {
+        "guarantee": settings.kafka.guarantee.value,
+        "events": total,
+        "seconds": round(last["at"] - first["at"], 3),
+        "events_per_s": events / (last["at"] - first["at"]),
+        "cpu_us_per_event": cpu_s / events * 1e6,
+        "updates_per_event": updates / events,
+        "resident_mib": last["process_resident_memory_bytes"] / (1 << 20),
+    }
+
+
+def _publish_backlog(settings: Settings, arguments: argparse.Namespace) -> int:
+    """Publish the events; return how many the worker must apply, forwarded ones included."""
+    topics = Topics(settings.kafka.topic_prefix)
+    plan = SimulationPlan(
+        customers=arguments.customers,
+        seed=1,
+        events_per_customer=1.3 * arguments.events / arguments.customers,
+    )
+    events = [event for customer in simulate(plan) for event in customer.events]
+    events.sort(key=lambda event: (event.occurred_at, event.event_id))
+    producer = open_producer(kafka_client_options(settings), DEFAULT_OPTIONS)
+    codec = EventCodec(Catalogue.load(), topics)
+    total = 0
+    with Publisher(producer, topics=topics, codec=codec, policy=settings.scoring) as publisher:
+        for event in islice(events, arguments.events):
+            publisher.publish(event)
+            total += 1 + len(forward(event, policy=settings.scoring))
+    return total
+
+
+def _watch(
+    worker: subprocess.Popen[bytes], settings: Settings, total: int, log_path: Path
+) -> tuple[dict[str, float], dict[str, float]]:
+    """Scrape until *total* events are applied; return the first and the last sample with work."""
+    url = f"http://127.0.0.1:{settings.metrics.profile_port}/metrics"
+    first: dict[str, float] | None = None
+    deadline = time.monotonic() + _PATIENCE_S
+    while time.monotonic() < deadline:
+        if worker.poll() is not None:
+            raise SystemExit(f"the worker ended: {last_line(log_path)}")
+        sample = _scrape(url)
+        applied = sample.get("ckm_events_applied_total", 0)
+        if first is None and applied:
+            first = sample
+        if first is not None and applied >= total:
+            return first, sample
+        time.sleep(_SCRAPE_S)
+    raise SystemExit(f"not done after {_PATIENCE_S:g} s: {last_line(log_path)}")
+
+
+def _scrape(url: str) -> dict[str, float]:
+    try:
+        with urlopen(url, timeout=5) as response:  # noqa: S310 -- our own child's port
+            text = response.read().decode()
+    except (URLError, ConnectionError):
+        return {}
+    sums: dict[str, float] = {"at": time.monotonic()}
+    for family in text_string_to_metric_families(text):
+        for sample in family.samples:
+            sums[sample.name] = sums.get(sample.name, 0.0) + sample.value
+    return sums
+
+
+def _revision() -> str:
+    command = ["git", "describe", "--always", "--tags", "--dirty"]
+    result = subprocess.run(command, check=False, capture_output=True, text=True)
+    return result.stdout.strip() or "unknown"
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,57 @@
+"""
+The composition root: settings in, wired programs out. Only the command line imports it.
+
+Each ``run_*`` checks what it needs before it starts, so that a missing topic or table is one
+sentence and an exit code, not a traceback from inside a framework.
+"""
+
+from ckm_stream.codec.catalogue import Catalogue
+from ckm_stream.codec.outputs import OutputCodec
+from ckm_stream.codec.topics import Topics
+from ckm_stream.operations.metrics import SnapshotMetrics, WorkerMetrics, new_registry
+from ckm_stream.operations.topics import check_topics
+from ckm_stream.settings import Settings
+from ckm_stream.snapshots.collect import Collector
+from ckm_stream.snapshots.store import check_migrated, open_engine
+from ckm_stream.snapshots.writer import SnapshotWriter
+from ckm_stream.streaming.profiles import build_profile_app
+from ckm_stream.streaming.snapshots import build_snapshot_app
+from ckm_stream.streaming.worker import run_worker
+
+
+def run_profile_worker(settings: Settings) -> None:
+    """
+    Run a profile worker until it is told to stop.
+
+    Raises:
+        ConfigurationError: If the broker, a topic or the metrics port is not as needed.
+    """
+    check_topics(settings)
+    metrics = WorkerMetrics(new_registry())
+    metrics.serve(settings.metrics.host, settings.metrics.profile_port)
+    run_worker(build_profile_app(settings, metrics))
+
+
+def run_snapshot_worker(settings: Settings) -> None:
+    """
+    Run a snapshot worker until it is told to stop.
+
+    Raises:
+        ConfigurationError: If the broker, a topic, the store or the metrics port is not as needed.
+    """
+    check_topics(settings)
+    engine = open_engine(settings.store.url.get_secret_value())
+    check_migrated(engine)
+    topics = Topics(settings.kafka.topic_prefix)
+    metrics = SnapshotMetrics(new_registry())
+    metrics.serve(settings.metrics.host, settings.metrics.snapshot_port)
+    outputs = OutputCodec(Catalogue.load())
+    run_worker(
+        build_snapshot_app(
+            settings,
+            topics=Collector.topics(topics),
+            writer=SnapshotWriter(engine),
+            collector=lambda: Collector(topics=topics, outputs=outputs, policy=settings.scoring),
+            metrics=metrics,
+        )
+    )

@@ -1,0 +1,52 @@
+"""
+The ``ckm`` command: its verbs, and the one place where an error becomes an exit code.
+
+Exit codes: 0 done · 1 not found, or some lines of a file refused · 2 configuration · 3 too many
+dead letters · 4 fenced by another owner · 5 not acknowledged · 70 a defect · 75 unavailable for
+now · 130 interrupted.
+"""
+
+import sys
+from typing import Final
+
+import typer
+
+from ckm_stream.cli import demo, publish, reading, store, workers
+from ckm_stream.errors import CkmStreamError
+
+_INTERRUPTED: Final = 130
+
+app = typer.Typer(
+    name="ckm",
+    help="Customer knowledge management on Kafka: profiles and key-source scores per customer.",
+    epilog="Settings come from CKM__* environment variables (docs/configuration.md). "
+    "Exit codes: 0 done, 1 not found or partly refused, 2 configuration, 3 too many dead letters, "
+    "4 fenced, 5 not acknowledged, 70 a defect, 75 unavailable for now.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+for command in (
+    demo.demo,
+    workers.worker,
+    workers.snapshots,
+    store.migrate,
+    store.rebuild,
+    publish.publish,
+    publish.simulate,
+    reading.top,
+    reading.show,
+    reading.explain,
+):
+    app.command()(command)
+
+
+def main() -> None:
+    """Run the command line; an error of ours is one line on standard error and its exit code."""
+    try:
+        app()
+    except CkmStreamError as error:
+        print(f"ckm: {error}", file=sys.stderr)
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        sys.exit(_INTERRUPTED)

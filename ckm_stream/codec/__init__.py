@@ -1,0 +1,1 @@
+"""Bytes and the domain: frames, Avro, schemas, dead letters, encoded states."""

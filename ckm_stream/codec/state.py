@@ -1,0 +1,298 @@
+"""
+State ↔ bytes: what the changelog holds of a customer or an employee.
+
+Msgpack, layout version first, policy fingerprint second. Equal facts give equal bytes, so a
+comparison of bytes is a comparison of facts. A layout, once released, is read for ever; bytes
+written under other choices of scoring are refused, because their sums mean something else.
+"""
+
+from collections import defaultdict
+from operator import sub
+from typing import Final, cast
+
+import msgspec
+
+from ckm_stream.domain.days import DAY_S, set_days
+from ckm_stream.domain.employee import EmployeeState
+from ckm_stream.domain.facts import Facts
+from ckm_stream.domain.policy import Policy
+from ckm_stream.domain.profile import Delivery, ProfileState
+from ckm_stream.domain.score import SourceClass
+from ckm_stream.errors import ConfigurationError, InvariantError
+
+LAYOUT: Final = 1
+
+# Up to this many days are written as gaps of 1 to 3 bytes each, more as a bitmap.
+_GAPS_UP_TO: Final = 40
+
+_LIMB_BITS: Final = 64
+_LIMB: Final = (1 << _LIMB_BITS) - 1
+_LONG: Final = 1 << 63
+
+#: Limbs of each sum: the low 64 bits, and what is above as an integer, or as bytes if it is long.
+_Limbs = list[int | bytes]
+#: Gaps between days; or the first day and, as bytes, the bitmap from it.
+_Days = list[int | bytes]
+
+
+class _DeliveryWire(msgspec.Struct, array_like=True):
+    version: int
+    partition: int
+    applied: list[int]
+    announced_class: SourceClass | None
+    announced_total: float | None
+    announced_as_of: int | None
+
+
+class _ProfileWire(msgspec.Struct, array_like=True):
+    layout: int
+    fingerprint: bytes
+    delivery: _DeliveryWire
+    seen: bytes
+    slots: bytes
+    limbs: _Limbs
+    counts: list[int]
+    days: list[_Days]
+    first_value: tuple[int, int, int]
+    first_in_category: list[int]
+    referred: bytes
+    referred_buyers: bytes
+    last_at: int
+    seconds: tuple[int, int, int, int]
+    newest: list[tuple[int, str, int]]
+
+
+class _EmployeeWire(msgspec.Struct, array_like=True):
+    layout: int
+    fingerprint: bytes
+    delivery: _DeliveryWire
+    seen: bytes
+    handled: bytes
+    noted: bytes
+    last_at: int
+
+
+_encode: Final = msgspec.msgpack.Encoder().encode
+_decode_profile: Final = msgspec.msgpack.Decoder(_ProfileWire).decode
+_decode_employee: Final = msgspec.msgpack.Decoder(_EmployeeWire).decode
+_decode_head: Final = msgspec.msgpack.Decoder(list[msgspec.Raw]).decode
+_decode_layout: Final = msgspec.msgpack.Decoder(int).decode
+
+
+def encode_state(state: ProfileState, policy: Policy) -> bytes:
+    """Return the bytes of a customer's state; equal states give equal bytes."""
+    facts = state.facts
+    last_at = facts.last_at
+    places = sorted(facts.sums)
+    limbs = _pack_sums(facts.sums, places, _idle_bits(facts.first_s, policy))
+    wire = (
+        LAYOUT,
+        policy.fingerprint(),
+        _delivery_wire(state.delivery),
+        state.seen,
+        bytes(places),
+        limbs,
+        facts.counts,
+        [_pack_days(facts.purchase_days), *map(_pack_days, facts.contact_days)],
+        facts.first_value,
+        [part for pair in sorted(facts.first_in_category.items()) for part in pair],
+        _pack_bits(facts.referred),
+        _pack_bits(facts.referred_buyers),
+        last_at,
+        (facts.first_s, facts.first_purchase_s, facts.last_purchase_s, facts.last_complaint_s),
+        # Ages, because the newest entry's is 0 and takes one byte, not nine.
+        [(last_at - occurred_at, name, bits) for occurred_at, name, bits in facts.newest],
+    )
+    try:
+        return _encode(wire)
+    except OverflowError:
+        # A customer of many years: some sum spans more than 127 bits.
+        limbs[:] = _lengthen(limbs)
+        return _encode(wire)
+
+
+def decode_state(data: bytes, policy: Policy) -> ProfileState:
+    """
+    Return the state that *data* was encoded from.
+
+    Raises:
+        ConfigurationError: If it was written by a newer release or under another scoring policy.
+        InvariantError: If it is no state at all.
+    """
+    try:
+        wire = _decode_profile(data)
+        if wire.layout == LAYOUT and wire.fingerprint == policy.fingerprint():
+            return _profile_of(wire, policy)
+    except (msgspec.DecodeError, ValueError, IndexError) as error:
+        raise _not_a_state(data) from error
+    raise _refusal(wire.layout)
+
+
+def _profile_of(wire: _ProfileWire, policy: Policy) -> ProfileState:
+    last_at = wire.last_at
+    purchases, *contacts = wire.days
+    firsts = wire.first_in_category
+    first_s, first_purchase_s, last_purchase_s, last_complaint_s = wire.seconds
+    facts = Facts(
+        sums=_unpack_sums(wire.slots, wire.limbs, _idle_bits(first_s, policy)),
+        counts=wire.counts,
+        purchase_days=_unpack_days(purchases),
+        contact_days=[_unpack_days(each) for each in contacts],
+        first_value=wire.first_value,
+        first_in_category=dict(zip(firsts[::2], firsts[1::2], strict=True)),
+        referred=int.from_bytes(wire.referred, "little"),
+        referred_buyers=int.from_bytes(wire.referred_buyers, "little"),
+        first_s=first_s,
+        last_at=last_at,
+        first_purchase_s=first_purchase_s,
+        last_purchase_s=last_purchase_s,
+        last_complaint_s=last_complaint_s,
+        newest=[(last_at - age, name, bits) for age, name, bits in wire.newest],
+    )
+    return ProfileState(facts, wire.seen, _delivery_of(wire.delivery))
+
+
+def encode_employee(state: EmployeeState, policy: Policy) -> bytes:
+    """Return the bytes of an employee's state; equal states give equal bytes."""
+    return _encode(
+        (
+            LAYOUT,
+            policy.fingerprint(),
+            _delivery_wire(state.delivery),
+            state.seen,
+            _pack_bits(state.handled),
+            _pack_bits(state.noted),
+            state.last_at,
+        )
+    )
+
+
+def decode_employee(data: bytes, policy: Policy) -> EmployeeState:
+    """
+    Return the employee's state that *data* was encoded from.
+
+    Raises:
+        ConfigurationError: If it was written by a newer release or under another scoring policy.
+        InvariantError: If it is no state at all.
+    """
+    try:
+        wire = _decode_employee(data)
+    except msgspec.DecodeError as error:
+        raise _not_a_state(data) from error
+    if wire.layout != LAYOUT or wire.fingerprint != policy.fingerprint():
+        raise _refusal(wire.layout)
+    return EmployeeState(
+        handled=int.from_bytes(wire.handled, "little"),
+        noted=int.from_bytes(wire.noted, "little"),
+        last_at=wire.last_at,
+        seen=wire.seen,
+        delivery=_delivery_of(wire.delivery),
+    )
+
+
+def _delivery_wire(delivery: Delivery) -> tuple[object, ...]:
+    return (
+        delivery.version,
+        delivery.partition,
+        delivery.applied,
+        delivery.announced_class,
+        delivery.announced_total,
+        delivery.announced_as_of,
+    )
+
+
+def _delivery_of(wire: _DeliveryWire) -> Delivery:
+    return Delivery(
+        wire.version,
+        wire.partition,
+        wire.applied,
+        wire.announced_class,
+        wire.announced_total,
+        wire.announced_as_of,
+    )
+
+
+def _idle_bits(first_s: int, policy: Policy) -> tuple[int, ...]:
+    """Return, by slot, the low bits that are 0 in all sums of a customer first seen then."""
+    return policy.idle_bits((first_s - policy.landmark_s) // DAY_S if first_s >= 0 else 0)
+
+
+def _pack_sums(sums: dict[int, int], places: list[int], idle: tuple[int, ...]) -> _Limbs:
+    """
+    Return the limbs of the sums, low bits that no event can have set left out.
+
+    A sum is divisible by 2^e of its oldest event, and e grows with every half-life since the
+    landmark: left in, those zeros would outweigh the rest after a few years.
+    """
+    limbs: _Limbs = []
+    for place in places:
+        total = sums[place] >> idle[place]
+        limbs += total & _LIMB, total >> _LIMB_BITS
+    return limbs
+
+
+def _lengthen(limbs: _Limbs) -> _Limbs:
+    """Write what does not fit msgpack's 64-bit integers as bytes."""
+    return [
+        each
+        if isinstance(each, bytes) or -_LONG <= each <= _LIMB
+        else each.to_bytes((each.bit_length() >> 3) + 1, "little", signed=True)
+        for each in limbs
+    ]
+
+
+def _unpack_sums(places: bytes, limbs: _Limbs, idle: tuple[int, ...]) -> defaultdict[int, int]:
+    sums: defaultdict[int, int] = defaultdict(int)
+    pairs = iter(limbs)
+    for place, low, high in zip(places, pairs, pairs, strict=True):
+        above = high if isinstance(high, int) else int.from_bytes(high, "little", signed=True)
+        sums[place] = (above << _LIMB_BITS | cast("int", low)) << idle[place]
+    return sums
+
+
+def _pack_days(bits: int) -> _Days:
+    if not bits:
+        return []
+    if bits.bit_count() <= _GAPS_UP_TO:
+        days = set_days(bits)
+        days.reverse()
+        return [days[0], *map(sub, days[1:], days)]
+    first = (bits & -bits).bit_length() - 1
+    return [first, _pack_bits(bits >> first)]
+
+
+def _unpack_days(days: _Days) -> int:
+    bits = day = 0
+    for each in days:
+        if isinstance(each, bytes):
+            return int.from_bytes(each, "little") << day
+        day += each
+        bits |= 1 << day
+    return bits
+
+
+def _pack_bits(bits: int) -> bytes:
+    return bits.to_bytes((bits.bit_length() + 7) >> 3, "little") if bits else b""
+
+
+def _refusal(layout: int) -> ConfigurationError:
+    if layout != LAYOUT:
+        return ConfigurationError(
+            f"a state has layout {layout}, this release reads {LAYOUT}; "
+            "run the release that wrote it"
+        )
+    return ConfigurationError(
+        "a state was written under another scoring policy (landmark, half-lives, costs or "
+        "capacities); restore CKM__SCORING__* or rebuild the profiles under a new application id"
+    )
+
+
+def _not_a_state(data: bytes) -> InvariantError | ConfigurationError:
+    """Tell a newer layout, whose body this release cannot read, from bytes that are no state."""
+    try:
+        layout = _decode_layout(_decode_head(data)[0])
+    except (msgspec.DecodeError, IndexError):
+        return InvariantError(f"{len(data)} bytes of the changelog are not a state")
+    if layout == LAYOUT:
+        return InvariantError(f"{len(data)} bytes of the changelog are not a whole state")
+    return _refusal(layout)

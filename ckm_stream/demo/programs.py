@@ -1,0 +1,114 @@
+"""
+The programs of the demo: a broker, a profile worker and a snapshot worker, as child processes.
+
+They are the same programs as in production, started by the same commands; only their settings are
+the demo's. Leaving the context stops them in order: workers first, so that they can commit.
+"""
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from subprocess import Popen
+
+from ckm_stream.errors import ConfigurationError
+from ckm_stream.operations.children import last_line, start_child, stop_child
+from ckm_stream.operations.embedded import EmbeddedBroker, is_port_free
+from ckm_stream.settings import Guarantee, Settings
+
+#: The CDNOW purchases begin on 1997-01-01; every half-life since the landmark costs a bit.
+LANDMARK = datetime(1996, 1, 1, tzinfo=UTC)
+_BOOTSTRAP = "CKM__KAFKA__BOOTSTRAP_SERVERS"
+_STOP_GRACE_S = 4.0
+
+
+@dataclass(slots=True)
+class Program:
+    """One running worker."""
+
+    name: str
+    process: Popen[bytes]
+    log_path: Path
+
+    def check(self) -> None:
+        """
+        See that the program is still running.
+
+        Raises:
+            ConfigurationError: If it has ended; the message has its last words.
+        """
+        code = self.process.poll()
+        if code is not None:
+            raise ConfigurationError(
+                f"the {self.name} ended with exit code {code}: {last_line(self.log_path)}; "
+                f"its log is {self.log_path}"
+            )
+
+
+@contextmanager
+def broker(settings: Settings, folder: Path) -> Iterator[Settings]:
+    """Give settings with a broker behind them: the configured cluster, or an embedded one."""
+    with ExitStack() as stack:
+        changes: dict[str, object] = {}
+        if _BOOTSTRAP not in os.environ:
+            embedded = stack.enter_context(EmbeddedBroker(log_path=folder / "broker.log"))
+            changes["bootstrap_servers"] = embedded.bootstrap_servers
+            changes["guarantee"] = Guarantee.AT_LEAST_ONCE  # it has no transactions
+        yield demo_settings(settings, folder, changes)
+
+
+def demo_settings(settings: Settings, folder: Path, kafka: dict[str, object]) -> Settings:
+    """Return *settings* for the demo: own landmark and store, and topics of this run alone."""
+    run = datetime.now(tz=UTC).strftime("%Y%m%d-%H%M%S")
+    # A cluster that is not ours keeps what an earlier demo wrote; a prefix makes a clean start.
+    own = {"topic_prefix": f"demo-{run}."} if not kafka else {}
+    policy = {**settings.scoring.__dict__, "landmark_s": int(LANDMARK.timestamp())}
+    return settings.model_copy(
+        update={
+            "kafka": settings.kafka.model_copy(update={**own, **kafka}),
+            "scoring": type(settings.scoring)(**policy),
+            "store": type(settings.store)(url=f"sqlite:///{folder}/ckm.db"),
+        }
+    )
+
+
+@contextmanager
+def workers(settings: Settings, folder: Path) -> Iterator[list[Program]]:
+    """Run a profile worker and a snapshot worker."""
+    for port in (settings.metrics.profile_port, settings.metrics.snapshot_port):
+        if port and not is_port_free(port):
+            raise ConfigurationError(
+                f"port {port} is taken; set CKM__METRICS__PROFILE_PORT and "
+                "CKM__METRICS__SNAPSHOT_PORT to free ones"
+            )
+    env = {**os.environ, **environment(settings)}
+    running: list[Program] = []
+    try:
+        for verb, name in (("worker", "profile worker"), ("snapshots", "snapshot worker")):
+            log_path = folder / f"{verb}.log"
+            command = [sys.executable, "-m", "ckm_stream", verb]
+            process = start_child(command, log_path=log_path, env=env)
+            running.append(Program(name, process, log_path))
+        yield running
+    finally:
+        for program in running:
+            program.process.terminate()  # all at once: each may take seconds to commit
+        for program in running:
+            stop_child(program.process, grace_s=_STOP_GRACE_S)
+
+
+def environment(settings: Settings) -> dict[str, str]:
+    """Return the environment variables by which a child gets what differs in the demo."""
+    kafka = settings.kafka
+    return {
+        _BOOTSTRAP: kafka.bootstrap_servers,
+        "CKM__KAFKA__TOPIC_PREFIX": kafka.topic_prefix,
+        "CKM__KAFKA__GUARANTEE": kafka.guarantee.value,
+        "CKM__KAFKA__PROFILE_GROUP": f"{kafka.topic_prefix}{kafka.profile_group}",
+        "CKM__KAFKA__SNAPSHOT_GROUP": f"{kafka.topic_prefix}{kafka.snapshot_group}",
+        "CKM__SCORING__LANDMARK_S": str(settings.scoring.landmark_s),
+        "CKM__STORE__URL": settings.store.url.get_secret_value(),
+    }

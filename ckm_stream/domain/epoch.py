@@ -1,0 +1,95 @@
+"""
+What is learnt from the population, frozen for as long as it is in use.
+
+Scores are a pure function of (facts, now, epoch). Epoch 0 has seen nobody: it maps indicators by
+saturation and takes weights, thresholds and references from the policy. A later epoch replaces
+the scale by quantile tables and the rest by fits, behind the same names.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from ckm_stream.domain.choices import PerIndicator
+from ckm_stream.domain.policy import Policy
+from ckm_stream.domain.score import Indicator
+
+INDICATORS = tuple(Indicator)
+
+
+class Scale(Protocol):
+    """Maps the twelve indicators, in their own units, into [0, 1], each monotonically."""
+
+    def normalise_all(self, values: Sequence[float]) -> list[float]:
+        """Return all twelve, V1 to A4, in [0, 1]."""
+
+
+@dataclass(frozen=True, slots=True)
+class Saturation:
+    """z / (z + z50) for z >= 0; indicators that are not named are shares already and are kept."""
+
+    #: (place, z50) of each indicator that has no upper end; z50 > 0.
+    half_points: tuple[tuple[int, float], ...]
+
+    def normalise_all(self, values: Sequence[float]) -> list[float]:
+        """Return all twelve, V1 to A4, in [0, 1]."""
+        normalised = list(values)
+        for place, z50 in self.half_points:
+            z = normalised[place]
+            normalised[place] = z / (z + z50)
+        return normalised
+
+
+@dataclass(frozen=True, slots=True)
+class Epoch:
+    """
+    A frozen scale with all that goes with it; ``epoch_id`` is published with every score.
+
+    ``within`` holds the weights of the indicators inside their dimension (each four add up to 1),
+    ``between`` the exponents of the dimensions (adding up to 1), ``high`` the score from which a
+    dimension is high, ``reference`` the normalised indicators of the median customer,
+    ``employee_rates`` the usable notes per contact by employee bin, empty if not known yet.
+    """
+
+    epoch_id: int
+    effective_from_s: int
+    scale: Scale
+    within: tuple[float, ...]
+    between: tuple[float, float, float]
+    high: tuple[float, float, float]
+    reference: tuple[float, ...]
+    employee_rates: tuple[float, ...] = ()
+
+    def normalise(self, indicator: Indicator, value: float) -> float:
+        """Return *value*, in the indicator's own unit, as a number in [0, 1]."""
+        place = INDICATORS.index(indicator)
+        values = [0.0] * len(INDICATORS)
+        values[place] = value
+        return self.scale.normalise_all(values)[place]
+
+
+def epoch_zero(policy: Policy) -> Epoch:
+    """Return the epoch that is in force before any population is known."""
+    z50s = enumerate(_floats(policy.saturation))
+    scale = Saturation(tuple((place, z50) for place, z50 in z50s if z50))
+    weights = _floats(policy.indicator_weights)
+    within = [
+        each / sum(weights[start : start + 4])
+        for start in (0, 4, 8)
+        for each in weights[start : start + 4]
+    ]
+    total = sum(policy.dimension_weights.values())
+    value, willingness, absorption = policy.dimension_weights.values()
+    return Epoch(
+        epoch_id=0,
+        effective_from_s=policy.landmark_s,
+        scale=scale,
+        within=tuple(within),
+        between=(value / total, willingness / total, absorption / total),
+        high=policy.high.values(),
+        reference=tuple(scale.normalise_all(_floats(policy.reference))),
+    )
+
+
+def _floats(group: PerIndicator) -> tuple[float, ...]:
+    return tuple(float(each) for each in group.values())

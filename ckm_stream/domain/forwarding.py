@@ -1,0 +1,88 @@
+"""
+What an event says about somebody else: the referrer, or the employee who handled it.
+
+The ids of forwarded events are derived from the event's, so sending one again is a duplicate.
+"""
+
+from ckm_stream.domain.events import (
+    Call,
+    CallOutcome,
+    CampaignResponse,
+    EmployeeContact,
+    Event,
+    Feedback,
+    FeedbackStage,
+    Purchase,
+    PurchaseKind,
+    Referral,
+    ReferralKind,
+    Ticket,
+    Touchpoint,
+)
+from ckm_stream.domain.folding.purchases import is_order, margin_of
+from ckm_stream.domain.knowledge import is_answer, is_externalised
+from ckm_stream.domain.policy import Policy
+
+
+def forward(event: Event, *, policy: Policy) -> tuple[Referral | EmployeeContact, ...]:
+    """Return the events for other keys; none for an event that was itself forwarded."""
+    if not isinstance(event, Touchpoint):
+        return ()
+    forwarded: list[Referral | EmployeeContact] = []
+    if event.referred_by and event.referred_by != event.customer_id and not _is_refusal(event):
+        forwarded.append(_referral(event, event.referred_by, policy))
+    if event.employee_id and not isinstance(event, Purchase) and _is_handled(event):
+        forwarded.append(_employee_contact(event, event.employee_id))
+    return tuple(forwarded)
+
+
+def _is_refusal(event: Touchpoint) -> bool:
+    """Say whether the customer only turned an approach down: that credits no referrer."""
+    if isinstance(event, Purchase):
+        is_approach = event.kind is PurchaseKind.ORDER and not is_order(event)
+        return is_approach and event.response is not CampaignResponse.ACCEPTED
+    return isinstance(event, Call) and event.outcome in (
+        CallOutcome.DECLINED,
+        CallOutcome.NO_ANSWER,
+    )
+
+
+def _referral(event: Touchpoint, referrer: str, policy: Policy) -> Referral:
+    kind, margin = ReferralKind.CONTACT, 0
+    if isinstance(event, Purchase):
+        if event.kind is PurchaseKind.REFUND:
+            kind = ReferralKind.REFUND
+        elif is_order(event):
+            kind = ReferralKind.ORDER
+        # An order sold at a loss is no fault of the referrer's.
+        margin = max(0, margin_of(event, policy))
+    return Referral(
+        event_id=f"{event.event_id}/referral",
+        source=event.source,
+        customer_id=referrer,
+        occurred_at=event.occurred_at,
+        recorded_at=event.recorded_at,
+        referred_customer_id=event.customer_id,
+        kind=kind,
+        margin=margin,
+    )
+
+
+def _is_handled(event: Touchpoint) -> bool:
+    """Say whether the employee had the customer's word to note."""
+    if isinstance(event, Call):
+        return event.outcome is CallOutcome.ANSWERED
+    return not isinstance(event, Feedback) or event.stage is FeedbackStage.SUBMITTED
+
+
+def _employee_contact(event: Touchpoint, employee_id: str) -> EmployeeContact:
+    is_note = isinstance(event, Call | Ticket | Feedback) and is_externalised(event)
+    is_article = isinstance(event, Ticket) and is_answer(event) and bool(event.knowledge_article_id)
+    return EmployeeContact(
+        event_id=f"{event.event_id}/employee",
+        source=event.source,
+        employee_id=employee_id,
+        occurred_at=event.occurred_at,
+        recorded_at=event.recorded_at,
+        note_usable=is_note or is_article,
+    )

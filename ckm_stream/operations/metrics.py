@@ -1,0 +1,298 @@
+"""
+Every metric of the two workers, each name once, and the port they are scraped from.
+
+Names follow Prometheus: base units, ``_total`` for counters, labels from small closed sets and
+never a customer. The conservation law is exported as a gauge that must be 0: what was consumed is
+applied, deduplicated or dead-lettered (promise P6).
+"""
+
+from collections.abc import Iterable, Sized
+from importlib.metadata import version
+from typing import Protocol
+
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    Metric,
+    ProcessCollector,
+    disable_created_metrics,
+    start_http_server,
+)
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.registry import Collector
+
+from ckm_stream.errors import ConfigurationError
+
+_PARTITION = ("group", "topic", "partition")
+# A unit of work takes 0.1 s by default (transaction), a slice alone a few milliseconds.
+_PROCESSING_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
+# From a live event to a backlog of a day.
+_LATENCY_BUCKETS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 3600, 86400)
+_REBALANCE_BUCKETS = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120)
+_RECOVERY_BUCKETS = (0.1, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 900)
+
+
+class MetricsServer:
+    """The HTTP server of ``/metrics``, on a thread of its own."""
+
+    def __init__(self, registry: CollectorRegistry, *, host: str, port: int) -> None:
+        try:
+            self._server, self._thread = start_http_server(port, addr=host, registry=registry)
+        except OSError as error:
+            raise ConfigurationError(
+                f"metrics cannot be served on {host}:{port} ({error.strerror or error}); "
+                "choose another port with CKM__METRICS__PROFILE_PORT or CKM__METRICS__SNAPSHOT_PORT"
+            ) from None
+        self.port: int = self._server.server_port
+
+    def close(self) -> None:
+        """Stop serving and wait for the thread."""
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
+
+
+class _Program:
+    """What both workers export about themselves."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        # The companion series with creation times would double the counters for nobody.
+        disable_created_metrics()  # type: ignore[no-untyped-call]  # the library's omission
+        self._registry = registry
+        self.build_info = Gauge(
+            "ckm_build_info",
+            "Always 1; the labels say which version runs.",
+            ("version",),
+            registry=registry,
+        )
+        self.build_info.labels(version("ckm-stream")).set(1)
+        self.consumer_lag_events = Gauge(
+            "ckm_consumer_lag_events",
+            "Records of a partition that are not processed and committed yet.",
+            _PARTITION,
+            registry=registry,
+        )
+        self.consumer_lag_seconds = Gauge(
+            "ckm_consumer_lag_seconds",
+            "Age of the newest committed record of a partition that has a backlog, else 0.",
+            _PARTITION,
+            registry=registry,
+        )
+        self.assigned_partitions = Gauge(
+            "ckm_assigned_partitions",
+            "Source partitions that this process owns.",
+            registry=registry,
+        )
+        self.rebalances = Counter(
+            "ckm_rebalances", "Assignments that this process received.", registry=registry
+        )
+        self.fenced = Counter(
+            "ckm_fenced",
+            "Times that another owner of a partition stopped this process.",
+            registry=registry,
+        )
+
+    def serve(self, host: str, port: int) -> MetricsServer:
+        """
+        Serve the metrics at ``http://host:port/metrics``; port 0 lets the system choose.
+
+        Raises:
+            ConfigurationError: If the port is taken or the address is not this machine's.
+        """
+        return MetricsServer(self._registry, host=host, port=port)
+
+
+class WorkerMetrics(_Program):
+    """Metrics of a profile worker."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        super().__init__(registry)
+        self._declare_flow(registry)
+        self._declare_timing(registry)
+        self._declare_resources(registry)
+        self._declare_recovery(registry)
+        registry.register(_Conservation(self))
+
+    def _declare_flow(self, registry: CollectorRegistry) -> None:
+        self.events_consumed = Counter(
+            "ckm_events_consumed",
+            "Records read from a source topic whose verdict is committed.",
+            ("topic",),
+            registry=registry,
+        )
+        self.events_applied = Counter(
+            "ckm_events_applied",
+            "Events folded into a profile.",
+            ("topic", "event_type"),
+            registry=registry,
+        )
+        self.events_deduplicated = Counter(
+            "ckm_events_deduplicated",
+            "Events skipped because they had been applied before.",
+            ("topic",),
+            registry=registry,
+        )
+        self.events_dead_lettered = Counter(
+            "ckm_events_dead_lettered",
+            "Records rejected and sent to the dead letters.",
+            ("topic", "reason"),
+            registry=registry,
+        )
+        self.score_updates = Counter("ckm_score_updates", "Score updates sent.", registry=registry)
+
+    def _declare_timing(self, registry: CollectorRegistry) -> None:
+        self.event_processing_duration = Histogram(
+            "ckm_event_processing_duration_seconds",
+            "Time from receiving a partition slice to the commit of its unit of work.",
+            ("topic",),
+            buckets=_PROCESSING_BUCKETS,
+            registry=registry,
+        )
+        self.event_end_to_end_latency = Histogram(
+            "ckm_event_end_to_end_latency_seconds",
+            "Time from the newest record of a partition slice, by its timestamp, to its commit.",
+            ("topic",),
+            buckets=_LATENCY_BUCKETS,
+            registry=registry,
+        )
+        self.last_commit_timestamp = Gauge(
+            "ckm_last_commit_timestamp_seconds",
+            "Unix time of the last commit of this process.",
+            registry=registry,
+        )
+        self.rebalance_duration = Histogram(
+            "ckm_rebalance_duration_seconds",
+            "Time from losing the partitions to working on the new ones.",
+            buckets=_REBALANCE_BUCKETS,
+            registry=registry,
+        )
+
+    def _declare_resources(self, registry: CollectorRegistry) -> None:
+        self.paused_partitions = Gauge(
+            "ckm_paused_partitions",
+            "Partitions that are not fetched for now because work is queued up.",
+            registry=registry,
+        )
+        self.buffered_events = Gauge(
+            "ckm_buffered_events",
+            "Records fetched and not committed yet.",
+            registry=registry,
+        )
+        self.table_customers = Gauge(
+            "ckm_table_customers",
+            "Customers whose profile this process holds.",
+            registry=registry,
+        )
+
+    def _declare_recovery(self, registry: CollectorRegistry) -> None:
+        self.recovery_records = Counter(
+            "ckm_recovery_records",
+            "Changelog records read to rebuild the tables of assigned partitions.",
+            registry=registry,
+        )
+        self.recovery_remaining = Gauge(
+            "ckm_recovery_remaining_records",
+            "Changelog records still to be read before this process is ready.",
+            registry=registry,
+        )
+        self.recovery_duration = Histogram(
+            "ckm_recovery_duration_seconds",
+            "Time taken to rebuild the tables after an assignment.",
+            buckets=_RECOVERY_BUCKETS,
+            registry=registry,
+        )
+
+
+class WrittenBatch(Protocol):
+    """What the snapshot writer has committed, as far as it is counted."""
+
+    @property
+    def profiles(self) -> Sized:
+        """Newest states."""
+
+    @property
+    def scores(self) -> Sized:
+        """Score updates."""
+
+    @property
+    def items(self) -> Sized:
+        """Knowledge items."""
+
+    @property
+    def employees(self) -> Sized:
+        """Newest states of employees."""
+
+
+class SnapshotMetrics(_Program):
+    """Metrics of a snapshot worker."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        super().__init__(registry)
+        self.db_transaction_duration = Histogram(
+            "ckm_db_transaction_duration_seconds",
+            "Duration of a transaction in the store.",
+            ("operation",),
+            buckets=_PROCESSING_BUCKETS,
+            registry=registry,
+        )
+        self.snapshot_rows = Counter(
+            "ckm_snapshot_rows",
+            "Rows handed to a table of the store and committed.",
+            ("table",),
+            registry=registry,
+        )
+        self.snapshot_timestamp = Gauge(
+            "ckm_snapshot_timestamp_seconds",
+            "Unix time of the last snapshot that was committed.",
+            registry=registry,
+        )
+
+    def observe(self, batch: WrittenBatch, *, seconds: float) -> None:
+        """Count one committed batch that took *seconds* in the store."""
+        self.db_transaction_duration.labels("snapshot").observe(seconds)
+        for table in ("profiles", "scores", "items", "employees"):
+            self.snapshot_rows.labels(table).inc(len(getattr(batch, table)))
+        self.snapshot_timestamp.set_to_current_time()
+
+
+class _Conservation(Collector):
+    """Computes the conservation law from the counters at each scrape."""
+
+    def __init__(self, metrics: WorkerMetrics) -> None:
+        self._consumed = metrics.events_consumed
+        self._verdicts = (
+            metrics.events_applied,
+            metrics.events_deduplicated,
+            metrics.events_dead_lettered,
+        )
+
+    def collect(self) -> Iterable[Metric]:
+        """Yield consumed minus applied, deduplicated and dead-lettered, per topic."""
+        family = GaugeMetricFamily(
+            "ckm_events_unaccounted",
+            "Consumed records without a verdict; anything but 0 is a defect.",
+            labels=("topic",),
+        )
+        # Verdicts first: a unit committed meanwhile shows as waiting, never as counted twice.
+        verdicts = [_by_topic(counter) for counter in self._verdicts]
+        for topic, consumed in _by_topic(self._consumed).items():
+            family.add_metric((topic,), consumed - sum(each.get(topic, 0.0) for each in verdicts))
+        yield family
+
+
+def new_registry() -> CollectorRegistry:
+    """Return a registry that exports this process's CPU, memory and files, and nothing else yet."""
+    registry = CollectorRegistry()
+    ProcessCollector(registry=registry)
+    return registry
+
+
+def _by_topic(counter: Counter) -> dict[str, float]:
+    sums: dict[str, float] = {}
+    for family in counter.collect():
+        for sample in family.samples:
+            topic = sample.labels["topic"]
+            sums[topic] = sums.get(topic, 0.0) + sample.value
+    return sums

@@ -1,0 +1,1 @@
+"""The application core: records in, effects out; it knows neither Faust nor a database."""

@@ -1,0 +1,184 @@
+"""
+How the events of one kind of key become state and outputs: what differs between the two tables.
+
+Nothing here knows Kafka offsets or durability; that is the unit's and the committer's business.
+"""
+
+from collections.abc import Callable
+from typing import Protocol, TypeVar
+
+from ckm_stream.codec.events import EventCodec
+from ckm_stream.codec.outputs import OutputCodec
+from ckm_stream.codec.state import decode_employee, decode_state, encode_employee, encode_state
+from ckm_stream.codec.topics import Source, Topics
+from ckm_stream.domain.employee import EmployeeState, apply_employee_event
+from ckm_stream.domain.epoch import Epoch
+from ckm_stream.domain.events import EmployeeContact, Event
+from ckm_stream.domain.forwarding import forward
+from ckm_stream.domain.knowledge import extract_items
+from ckm_stream.domain.policy import Policy
+from ckm_stream.domain.profile import Delivery, ProfileState, apply_event
+from ckm_stream.domain.score import Score, ScoreUpdate, UpdateReason
+from ckm_stream.domain.scoring import explain, score_profile
+from ckm_stream.errors import InvariantError
+from ckm_stream.pipeline.records import Effects, OutputRecord
+
+PROFILES = "profiles"
+EMPLOYEES = "employees"
+
+
+class State(Protocol):
+    """What a unit must know of a state: how far each source has been applied to it."""
+
+    delivery: Delivery
+
+
+S = TypeVar("S", bound=State)
+
+
+class Fold(Protocol[S]):
+    """The rules of one table."""
+
+    table: str
+
+    def slot(self, source: Source) -> int:
+        """Return the place of *source* in ``delivery.applied``."""
+
+    def load(self, data: bytes | None, partition: int) -> S:
+        """Decode a stored state, or make the empty one."""
+
+    def apply(self, state: S, event: Event, effects: Effects) -> bool:
+        """Fold *event* in, and add what it causes elsewhere; False if its id was seen."""
+
+    def seal(self, key: bytes, state: S, last_event_id: str, effects: Effects) -> bytes:
+        """Score if this table has scores, announce if due, and encode the state."""
+
+
+class ProfileFold:
+    """Customers: profile, score, knowledge items, and what concerns other keys."""
+
+    table = PROFILES
+
+    def __init__(
+        self,
+        *,
+        topics: Topics,
+        events: EventCodec,
+        outputs: OutputCodec,
+        policy: Policy,
+        epoch_at: Callable[[int], Epoch],
+    ) -> None:
+        self._topics = topics
+        self._events = events
+        self._outputs = outputs
+        self._policy = policy
+        self._epoch_at = epoch_at
+
+    def slot(self, source: Source) -> int:
+        """Return the source's own number: profiles have the first five."""
+        return source.value
+
+    def load(self, data: bytes | None, partition: int) -> ProfileState:
+        """Decode a stored profile, or make the empty one."""
+        if data is None:
+            return ProfileState.empty(partition)
+        return decode_state(data, self._policy)
+
+    def apply(self, state: ProfileState, event: Event, effects: Effects) -> bool:
+        """Fold *event* into the profile; add its knowledge items and forwarded events."""
+        if isinstance(event, EmployeeContact):
+            raise InvariantError("an employee's contact reached the profile table")
+        if not apply_event(state, event, self._policy):
+            return False
+        state.delivery.version += 1
+        for item in extract_items(event):
+            effects.items.append(
+                OutputRecord(
+                    self._topics.knowledge_item,
+                    effects.partition,
+                    item.customer_id.encode(),
+                    self._outputs.encode_item(item),
+                )
+            )
+        for other in forward(event, policy=self._policy):
+            topic, key = self._events.address(other)
+            effects.forwarded.append(OutputRecord(topic, None, key, self._events.encode(other)))
+        return True
+
+    def seal(self, key: bytes, state: ProfileState, last_event_id: str, effects: Effects) -> bytes:
+        """Score as of the newest event, announce the score if it moved, encode the profile."""
+        as_of = state.last_occurred_at
+        as_of_s = as_of // 1_000_000
+        epoch = self._epoch_at(as_of_s)
+        score = score_profile(state.facts, as_of_s=as_of_s, epoch=epoch, policy=self._policy)
+        if self._is_due(state.delivery, score):
+            explanation = explain(state.facts, as_of_s=as_of_s, epoch=epoch, policy=self._policy)
+            update = ScoreUpdate(
+                customer_id=key.decode(),
+                version=state.delivery.version,
+                as_of=as_of,
+                reason=UpdateReason.EVENT,
+                score=score,
+                previous_class=state.delivery.announced_class,
+                reference_total=explanation.reference_total,
+                factors=explanation.factors,
+                event_id=last_event_id,
+            )
+            effects.updates.append(
+                OutputRecord(
+                    self._topics.score_updated,
+                    effects.partition,
+                    key,
+                    self._outputs.encode_score_update(update),
+                )
+            )
+            state.delivery.announced_class = score.source_class
+            state.delivery.announced_total = score.total
+            state.delivery.announced_as_of = as_of
+        return encode_state(state, self._policy)
+
+    def _is_due(self, delivery: Delivery, score: Score) -> bool:
+        announced = delivery.announced_total
+        return (
+            announced is None
+            or delivery.announced_class is not score.source_class
+            or abs(score.total - announced) >= self._policy.epsilon
+        )
+
+
+class EmployeeFold:
+    """Employees: contacts handled and usable notes captured."""
+
+    table = EMPLOYEES
+
+    def __init__(self, *, policy: Policy) -> None:
+        self._policy = policy
+
+    def slot(self, source: Source) -> int:  # noqa: ARG002 -- employees have one source
+        """Return 0, the only one."""
+        return 0
+
+    def load(self, data: bytes | None, partition: int) -> EmployeeState:
+        """Decode a stored employee state, or make the empty one."""
+        if data is None:
+            return EmployeeState.empty(partition)
+        return decode_employee(data, self._policy)
+
+    def apply(self, state: EmployeeState, event: Event, effects: Effects) -> bool:  # noqa: ARG002 -- an employee's contact causes nothing elsewhere
+        """Fold one handled contact in."""
+        if not isinstance(event, EmployeeContact):
+            raise InvariantError("a customer's event reached the employee table")
+        if not apply_employee_event(state, event, self._policy):
+            return False
+        state.delivery.version += 1
+        return True
+
+    def seal(
+        self,
+        key: bytes,  # noqa: ARG002 -- employees are not scored
+        state: EmployeeState,
+        last_event_id: str,  # noqa: ARG002
+        effects: Effects,  # noqa: ARG002
+    ) -> bytes:
+        """Encode the employee's state."""
+        return encode_employee(state, self._policy)

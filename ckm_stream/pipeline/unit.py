@@ -1,0 +1,152 @@
+"""
+The unit of work: slices of one partition, folded; its effects, ready to be written as one.
+
+Steps 1 to 3 of the profile worker's protocol are here, and the content of steps 4 to 6; making
+them durable in the right order is the committer's. A unit refuses to read a clock or to write:
+the same slices over the same states give the same effects, whatever the unit's boundaries were
+(promises P1, P6, P9).
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from ckm_stream.codec.deadletter import dead_letter_headers
+from ckm_stream.codec.events import EventCodec
+from ckm_stream.codec.topics import Source, Topics
+from ckm_stream.domain.checks import check_event
+from ckm_stream.domain.policy import Policy
+from ckm_stream.errors import InvariantError, Reason, RejectedRecord
+from ckm_stream.pipeline.fold import Fold
+from ckm_stream.pipeline.records import Effects, OutputRecord, Slice, SourceRecord
+
+#: Reads the durable state of a key: (table, partition, key) -> bytes or None.
+Load = Callable[[str, int, bytes], bytes | None]
+#: The partition that a key belongs to (Kafka's murmur2 over the topic's partitions).
+PartitionOf = Callable[[bytes], int]
+
+
+@dataclass(frozen=True, slots=True)
+class Core:
+    """What every unit shares: the codecs, the rules, and where to look things up."""
+
+    application_id: str
+    topics: Topics
+    events: EventCodec
+    policy: Policy
+    folds: Mapping[Source, Fold[Any]]
+    load: Load
+    partition_of: PartitionOf
+
+
+class Unit:
+    """One partition's open work: add slices, then seal it into effects."""
+
+    def __init__(self, core: Core, partition: int) -> None:
+        self._core = core
+        self._partition = partition
+        self._states: dict[str, dict[bytes, Any]] = {}
+        self._dirty: dict[str, dict[bytes, str]] = {}
+        self._effects: Final = Effects(partition)
+
+    def add(self, part: Slice) -> None:
+        """
+        Apply the records of *part*, strictly in offset order.
+
+        Raises:
+            InvariantError: If the slice is not this partition's.
+        """
+        if part.partition != self._partition:
+            raise InvariantError(
+                f"unit of partition {self._partition} was given a slice of {part.partition}"
+            )
+        fold = self._core.folds[part.source]
+        states = self._states.setdefault(fold.table, {})
+        dirty = self._dirty.setdefault(fold.table, {})
+        source, tally = part.source, self._effects.tally
+        slot = fold.slot(source)
+        decode, policy = self._core.events.decode, self._core.policy
+        applied = duplicates = redelivered = 0
+        for record in part.records:
+            try:  # 1. decode -> event or reject
+                event = decode(source, record.key, record.value)
+                check_event(event, record_timestamp_ms=record.timestamp, policy=policy)
+                key = record.key
+                assert key is not None  # noqa: S101 -- decode has compared it with the event's id
+                state = states.get(key)
+                if state is None:  # 2. load the state of each customer touched
+                    state = states[key] = self._load(fold, key)
+            except RejectedRecord as rejection:
+                self._reject(part, record, rejection)
+                continue
+            position = state.delivery.applied
+            if record.offset <= position[slot]:
+                redelivered += 1
+                continue
+            if fold.apply(state, event, self._effects):
+                applied += 1
+                dirty[key] = event.event_id
+            else:
+                duplicates += 1
+                dirty.setdefault(key, event.event_id)
+            # A duplicate's offset is recorded too: replayed later it might be beyond the horizon
+            # of the seen ids by then, and would count twice.
+            position[slot] = record.offset
+        tally.consumed[source] += len(part.records)
+        tally.applied[source] += applied
+        tally.duplicates[source] += duplicates
+        tally.redelivered[source] += redelivered
+        self._effects.offsets[part.topic] = part.next_offset
+
+    def seal(self) -> Effects:
+        """
+        Score each changed customer as of its newest event (step 3) and return the effects.
+
+        Raises:
+            InvariantError: If a consumed record has no verdict.
+        """
+        if self._effects.tally.unaccounted():
+            raise InvariantError(
+                f"partition {self._partition}: {self._effects.tally.unaccounted()} consumed "
+                "records were neither applied, deduplicated nor dead-lettered"
+            )
+        folds = {fold.table: fold for fold in self._core.folds.values()}
+        for table, dirty in self._dirty.items():
+            fold, states = folds[table], self._states[table]
+            self._effects.changelog[table] = [
+                (key, fold.seal(key, states[key], event_id, self._effects))
+                for key, event_id in dirty.items()
+            ]
+        return self._effects
+
+    def _load(self, fold: Fold[Any], key: bytes) -> Any:  # noqa: ANN401 -- the fold's own state
+        data = self._core.load(fold.table, self._partition, key)
+        if data is None:
+            # Only for new keys: murmur2 in Python costs about 3 µs. A record in another key's
+            # partition would give the customer a second state, with a second writer.
+            home = self._core.partition_of(key)
+            if home != self._partition:
+                raise RejectedRecord(
+                    Reason.KEY_MISMATCH,
+                    f"record is in partition {self._partition}, its key belongs in {home}; "
+                    "the producer must partition by murmur2 of the key",
+                )
+        return fold.load(data, self._partition)
+
+    def _reject(self, part: Slice, record: SourceRecord, rejection: RejectedRecord) -> None:
+        self._effects.tally.dead_lettered[part.source, rejection.reason] += 1
+        self._effects.dead_letters.append(
+            OutputRecord(
+                self._core.topics.dead_letter,
+                self._partition,
+                record.key,
+                record.value,
+                dead_letter_headers(
+                    topic=part.topic,
+                    partition=part.partition,
+                    record=record,
+                    rejection=rejection,
+                    application_id=self._core.application_id,
+                ),
+            )
+        )

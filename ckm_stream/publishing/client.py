@@ -1,0 +1,338 @@
+"""
+The publisher: typed touchpoint events in, framed Avro in Kafka out, acknowledged by all replicas.
+
+An event is checked by the rules that the worker applies, so a wrong one is refused here and never
+becomes a dead letter. It refuses to lose a failure: an event that the broker did not acknowledge
+is raised, at the latest by ``close``. Not safe for use by several threads at once.
+"""
+
+import time
+from collections import deque
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any, Final, Protocol, Self
+
+from kafka import KafkaProducer
+from kafka.errors import KafkaError, KafkaTimeoutError, MessageSizeTooLargeError
+
+from ckm_stream.codec.events import MAX_VALUE_BYTES, EventCodec, source_of
+from ckm_stream.codec.topics import SOURCE_TOPICS, Source, Topics
+from ckm_stream.domain.checks import check_event
+from ckm_stream.domain.events import TouchpointEvent
+from ckm_stream.domain.policy import Policy
+from ckm_stream.errors import (
+    ConfigurationError,
+    DeliveryError,
+    Reason,
+    RejectedRecord,
+    TransientError,
+)
+from ckm_stream.operations.connection import BOOTSTRAP_S, kafka_client_options
+from ckm_stream.operations.schemas import open_schemas
+from ckm_stream.operations.topics import check_topics, load_specs
+from ckm_stream.publishing.cloudevents import cloud_event_headers
+from ckm_stream.settings import Settings
+
+# On top of the delivery timeout, after which the producer itself has given every record up.
+_FLUSH_GRACE_S: Final = 5.0
+_DESCRIPTION_CHARS: Final = 200
+
+_TOUCHPOINT_TOPICS: Final = {
+    SOURCE_TOPICS[source]
+    for source in (Source.CALL, Source.TICKET, Source.PURCHASE, Source.FEEDBACK)
+}
+
+
+class PendingDelivery(Protocol):
+    """What the producer hands out for a record on its way."""
+
+    is_done: bool
+    exception: BaseException | None
+
+    def get(self, timeout: float | None = None) -> object:
+        """Wait for the broker's answer; raise its error."""
+
+
+class Producer(Protocol):
+    """The part of ``kafka.KafkaProducer`` that the publisher needs."""
+
+    def send(  # noqa: PLR0913 -- kafka-python's signature
+        self,
+        topic: str,
+        value: bytes | None = None,
+        key: bytes | None = None,
+        headers: list[tuple[str, bytes]] | None = None,
+        partition: int | None = None,
+        timestamp_ms: int | None = None,
+    ) -> PendingDelivery:
+        """Buffer a record."""
+
+    def flush(self, timeout: float | None = None) -> None:
+        """Wait until every buffered record is answered or given up."""
+
+    def close(self, timeout: float | None = None) -> None:
+        """Stop the producer's thread."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PublisherOptions:
+    """
+    How hard the publisher tries.
+
+    Attributes:
+        max_unacknowledged: Events on their way at once, > 0; ``publish`` waits beyond that. With
+            1 kB an event the default holds 10 MB.
+        delivery_timeout_s: After how long an event without an acknowledgement is given up.
+        linger_s: How long a batch waits for more events of its partition. With 48 partitions (12
+            of each type) 0.1 takes 35 % less CPU per event than 0.
+    """
+
+    max_unacknowledged: int = 10_000
+    delivery_timeout_s: float = 60.0
+    linger_s: float = 0.1
+
+
+DEFAULT_OPTIONS: Final = PublisherOptions()
+
+
+def open_producer(client_options: Mapping[str, Any], options: PublisherOptions) -> KafkaProducer:
+    """
+    Connect an idempotent producer that asks for the acknowledgement of all replicas.
+
+    Keys go to partitions by murmur2, kafka-python's default and the Java client's, so that every
+    producer puts a customer into the same partition.
+
+    Args:
+        client_options: ``bootstrap_servers`` and security, as kafka-python's clients take them.
+        options: Timeouts and batching.
+
+    Raises:
+        TransientError: If no broker answers.
+        ConfigurationError: If the options do not fit together, or the broker refuses them.
+    """
+    request_timeout_ms = client_options.get("request_timeout_ms", 30_000)
+    linger_ms = options.linger_s * 1000
+    settings: dict[str, Any] = {
+        "bootstrap_timeout_ms": BOOTSTRAP_S * 1000,
+        "max_block_ms": request_timeout_ms,
+        **client_options,
+        "acks": "all",
+        "enable_idempotence": True,
+        "allow_auto_create_topics": False,
+        "linger_ms": linger_ms,
+        "batch_size": 1 << 16,
+        # kafka-python refuses a shorter one.
+        "delivery_timeout_ms": max(
+            options.delivery_timeout_s * 1000, request_timeout_ms + linger_ms
+        ),
+        "metrics_enabled": False,
+    }
+    try:
+        return KafkaProducer(**settings)
+    except KafkaTimeoutError as error:
+        raise TransientError(
+            f"Kafka at {client_options['bootstrap_servers']} does not answer; start it, or set "
+            "CKM__KAFKA__BOOTSTRAP_SERVERS to where it is"
+        ) from error
+    except KafkaError as error:
+        raise ConfigurationError(f"the Kafka producer cannot be set up: {error}") from error
+
+
+def encode_checked(event: TouchpointEvent, codec: EventCodec, policy: Policy, now_ms: int) -> bytes:
+    """
+    Return *event* as it would be sent at *now_ms* (Unix milliseconds).
+
+    Raises:
+        RejectedRecord: If the worker would reject it.
+    """
+    check_event(event, record_timestamp_ms=now_ms, policy=policy)
+    value = codec.encode(event)
+    if len(value) > MAX_VALUE_BYTES:
+        raise _too_large(value)
+    return value
+
+
+def _too_large(value: bytes) -> RejectedRecord:
+    return RejectedRecord(
+        Reason.TOO_LARGE, f"the event takes {len(value)} bytes, too many for one record"
+    )
+
+
+def wall_clock_ms() -> int:
+    """Return the time of day in Unix milliseconds."""
+    return time.time_ns() // 1_000_000
+
+
+def event_checker(settings: Settings) -> Callable[[TouchpointEvent], None]:
+    """
+    Return a function that checks an event as ``Publisher.publish`` does, without a broker.
+
+    It raises ``RejectedRecord`` for a wrong event.
+    """
+    codec = EventCodec(open_schemas(settings))
+
+    def check(event: TouchpointEvent) -> None:
+        encode_checked(event, codec, settings.scoring, wall_clock_ms())
+
+    return check
+
+
+class Publisher:
+    """
+    Publishes touchpoint events to their topics; a context manager.
+
+    Args:
+        producer: An open producer (``open_producer``); the publisher closes it.
+        topics: Physical topic names.
+        codec: Encodes events as framed Avro.
+        policy: The limits that events are checked by; the same as the worker's.
+        options: Bounds and timeouts; those of *producer*.
+    """
+
+    def __init__(
+        self,
+        producer: Producer,
+        *,
+        topics: Topics,
+        codec: EventCodec,
+        policy: Policy,
+        options: PublisherOptions = DEFAULT_OPTIONS,
+        now_ms: Callable[[], int] = wall_clock_ms,
+    ) -> None:
+        self._producer = producer
+        self._topic_of = {source: topic for topic, source in topics.sources.items()}
+        self._codec = codec
+        self._policy = policy
+        self._options = options
+        self._now_ms = now_ms
+        self._pending: deque[tuple[PendingDelivery, str, str]] = deque()
+        self._failure: DeliveryError | None = None
+        self.acknowledged = 0
+
+    @classmethod
+    def from_settings(cls, settings: Settings, options: PublisherOptions = DEFAULT_OPTIONS) -> Self:
+        """
+        Connect to the cluster, topics and schemas that *settings* name.
+
+        Raises:
+            ConfigurationError: If a topic or a schema is missing.
+            TransientError: If no broker answers.
+        """
+        # Also tells a broker that is down, and a missing topic before the first event of its type
+        # is met (the embedded broker would just make it, with one partition).
+        check_topics(settings, [spec for spec in load_specs() if spec.name in _TOUCHPOINT_TOPICS])
+        topics = Topics(settings.kafka.topic_prefix)
+        codec = EventCodec(open_schemas(settings), topics)
+        producer = open_producer(kafka_client_options(settings), options)
+        return cls(producer, topics=topics, codec=codec, policy=settings.scoring, options=options)
+
+    def publish(self, event: TouchpointEvent) -> None:
+        """
+        Check *event* and hand it to the producer; waits while too many are on their way.
+
+        Raises:
+            RejectedRecord: If the event is wrong; nothing was sent, the publisher goes on.
+            DeliveryError: If this or an earlier event was not acknowledged.
+            ConfigurationError: If its topic does not exist.
+        """
+        now_ms = self._now_ms()
+        value = encode_checked(event, self._codec, self._policy, now_ms)
+        topic = self._topic_of[source_of(event)]
+        self._make_room()
+        delivery = self._send(topic, event, value, now_ms)
+        self._pending.append((delivery, topic, event.event_id))
+
+    def flush(self) -> None:
+        """
+        Wait until everything published is acknowledged.
+
+        Raises:
+            DeliveryError: If an event was not; the first one, by order of publishing, is named.
+        """
+        timeout_s = self._options.delivery_timeout_s + _FLUSH_GRACE_S
+        try:
+            self._producer.flush(timeout_s)
+        except KafkaTimeoutError:
+            # The oldest event is not answered: waiting for it below names it.
+            timeout_s = 0.0
+        while self._pending:
+            self._settle_oldest(timeout_s)
+        self._raise_failure()
+
+    def close(self) -> None:
+        """
+        Flush, then close the producer, even if the flush fails.
+
+        Raises:
+            DeliveryError: If an event was not acknowledged.
+        """
+        try:
+            self.flush()
+        finally:
+            self._producer.close(_FLUSH_GRACE_S)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if error is None:
+            self.close()
+        else:
+            # The block's own error matters more; what is buffered still gets a chance.
+            self._producer.close(_FLUSH_GRACE_S)
+
+    def _send(
+        self, topic: str, event: TouchpointEvent, value: bytes, now_ms: int
+    ) -> PendingDelivery:
+        try:
+            return self._producer.send(
+                topic,
+                value,
+                event.customer_id.encode(),
+                cloud_event_headers(event),
+                timestamp_ms=now_ms,
+            )
+        except MessageSizeTooLargeError:
+            raise _too_large(value) from None
+        except KafkaTimeoutError as error:
+            # The only thing that send() itself waits for is the topic's metadata.
+            raise ConfigurationError(
+                f"topic {topic!r} is not known to the brokers; run `ckm topics apply`"
+            ) from error
+        except KafkaError as error:
+            raise _delivery_error(topic, event.event_id, error) from error
+
+    def _make_room(self) -> None:
+        pending = self._pending
+        while pending and pending[0][0].is_done:
+            self._settle_oldest(0.0)
+        while len(pending) >= self._options.max_unacknowledged:
+            self._settle_oldest(self._options.delivery_timeout_s + _FLUSH_GRACE_S)
+        self._raise_failure()
+
+    def _settle_oldest(self, timeout_s: float) -> None:
+        delivery, topic, event_id = self._pending.popleft()
+        try:
+            delivery.get(timeout_s)
+        except KafkaError as error:
+            if self._failure is None:
+                self._failure = _delivery_error(topic, event_id, error)
+        else:
+            self.acknowledged += 1
+
+    def _raise_failure(self) -> None:
+        if self._failure is not None:
+            raise self._failure
+
+
+def _delivery_error(topic: str, event_id: str, error: KafkaError) -> DeliveryError:
+    return DeliveryError(
+        f"event {event_id!r} for topic {topic!r} was not acknowledged: "
+        f"{str(error)[:_DESCRIPTION_CHARS]}"
+    )

@@ -1,0 +1,201 @@
+"""
+Settings from the environment, ``CKM__GROUP__NAME``; unknown keys and bad values are errors.
+
+Every value has a default that works for the demo. Secrets are ``SecretStr``, so that neither a
+log line nor a traceback prints them.
+"""
+
+import difflib
+import json
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, fields, is_dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Final, Literal, Self
+
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    model_validator,
+)
+from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
+
+from ckm_stream.domain.policy import Policy
+from ckm_stream.errors import ConfigurationError
+
+PREFIX: Final = "CKM__"
+_SEPARATOR: Final = "__"
+_MANUAL: Final = "see docs/configuration.md"
+
+
+class Guarantee(StrEnum):
+    """How steps 4 to 7 of the profile worker's protocol are made one."""
+
+    EXACTLY_ONCE = "exactly_once"
+    AT_LEAST_ONCE = "at_least_once"
+
+
+class TransportKind(StrEnum):
+    """``ckm``: one Faust message per fetched partition slice; ``kafka``: stock, one per record."""
+
+    CKM = "ckm"
+    KAFKA = "kafka"
+
+
+class _Group(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class KafkaSettings(_Group):
+    """The cluster, and how to work with it."""
+
+    bootstrap_servers: str = Field(
+        default="127.0.0.1:9092", pattern=r"^[^\s,:]+:\d+(,[^\s,:]+:\d+)*$"
+    )
+    topic_prefix: str = Field(default="", pattern=r"^[a-zA-Z0-9.-]*$")
+    partitions: int = Field(default=12, ge=1, le=1000)
+    replication_factor: int = Field(default=1, ge=1, le=10)
+    guarantee: Guarantee = Guarantee.EXACTLY_ONCE
+    transport: TransportKind = TransportKind.CKM
+    profile_group: str = Field(default="ckm-profiles", min_length=1)
+    snapshot_group: str = Field(default="ckm-snapshots", min_length=1)
+    session_timeout_s: float = Field(default=10.0, gt=0)
+    request_timeout_s: float = Field(default=30.0, gt=0)
+    transaction_timeout_s: float = Field(default=60.0, gt=0)
+    unit_s: float = Field(default=0.1, gt=0, le=10)
+    fetch_max_bytes: int = Field(default=1 << 20, ge=1 << 12)
+    max_poll_records: int = Field(default=2000, ge=1)
+
+    @model_validator(mode="after")
+    def _check_together(self) -> Self:
+        if self.profile_group == self.snapshot_group:
+            raise ValueError("profile_group and snapshot_group must differ")
+        if self.unit_s >= self.transaction_timeout_s:
+            raise ValueError("unit_s must be shorter than transaction_timeout_s")
+        return self
+
+
+class RegistrySettings(_Group):
+    """A Confluent-compatible schema registry; without one the catalogue in ``schemas/`` is used."""
+
+    url: str | None = Field(default=None, pattern=r"^https?://[^\s@]+$")
+    username: str | None = None
+    password: SecretStr | None = None
+
+    @model_validator(mode="after")
+    def _check_together(self) -> Self:
+        if (self.username is None) != (self.password is None):
+            raise ValueError("username and password must be given together")
+        if self.username is not None and not (self.url or "").startswith("https://"):
+            raise ValueError("a password is only sent to an https:// url")
+        return self
+
+
+class StoreSettings(_Group):
+    """The relational store for snapshots; the URL may hold a password."""
+
+    url: SecretStr = SecretStr("sqlite:///var/ckm.db")
+
+
+class MetricsSettings(_Group):
+    """Where the workers serve ``/metrics``; port 0 lets the system choose."""
+
+    host: str = Field(default="127.0.0.1", min_length=1)
+    profile_port: int = Field(default=9464, ge=0, le=65535)
+    snapshot_port: int = Field(default=9465, ge=0, le=65535)
+
+
+def _complete_policy(given: object) -> object:
+    """Fill what is given of a policy with the defaults, so that one number can be set alone."""
+    return _complete(asdict(Policy()), given) if isinstance(given, Mapping) else given
+
+
+def _complete(default: object, given: object) -> object:
+    if isinstance(default, dict) and isinstance(given, Mapping):
+        return {**default, **{name: _complete(default.get(name), given[name]) for name in given}}
+    if isinstance(default, tuple) and isinstance(given, str):
+        return json.loads(given)
+    return given
+
+
+def _upper(given: object) -> object:
+    return given.upper() if isinstance(given, str) else given
+
+
+class Settings(BaseSettings):
+    """All settings of all programs."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX,
+        env_nested_delimiter=_SEPARATOR,
+        env_ignore_empty=True,
+        extra="forbid",
+        frozen=True,
+    )
+
+    kafka: KafkaSettings = KafkaSettings()
+    registry: RegistrySettings = RegistrySettings()
+    store: StoreSettings = StoreSettings()
+    metrics: MetricsSettings = MetricsSettings()
+    scoring: Annotated[Policy, BeforeValidator(_complete_policy)] = Policy()
+    data_dir: Path = Path("var")
+    log_level: Annotated[Literal["DEBUG", "INFO", "WARNING", "ERROR"], BeforeValidator(_upper)] = (
+        "INFO"
+    )
+
+
+def load_settings() -> Settings:
+    """
+    Read the settings from the environment.
+
+    Raises:
+        ConfigurationError: If a key is unknown or a value is out of range; the message names the
+            variable and never repeats its value.
+    """
+    _refuse_unknown(os.environ)
+    try:
+        return Settings()
+    except ValidationError as error:
+        first = error.errors(include_input=False, include_url=False)[0]
+        name = PREFIX + _SEPARATOR.join(str(part).upper() for part in first["loc"])
+        reason = first["msg"].removeprefix("Value error, ")
+    except SettingsError as error:
+        # The library's message is a constant but for the field's name, in quotes.
+        name = PREFIX + str(error).split('"')[1].upper()
+        reason = "a whole group has to be a JSON object"
+    raise ConfigurationError(f"setting {name} is not valid: {reason}; {_MANUAL}")
+
+
+def list_variables() -> dict[str, object]:
+    """Return the name of every variable that is read, with its default."""
+    return dict(_walk(PREFIX.removesuffix(_SEPARATOR), Settings.model_construct()))
+
+
+def _walk(name: str, value: object) -> Iterator[tuple[str, object]]:
+    if isinstance(value, BaseModel):
+        parts = list(type(value).model_fields)
+    elif is_dataclass(value):
+        parts = [each.name for each in fields(value)]
+    else:
+        yield name, value
+        return
+    for part in parts:
+        yield from _walk(f"{name}{_SEPARATOR}{part.upper()}", getattr(value, part))
+
+
+def _refuse_unknown(environment: Mapping[str, str]) -> None:
+    known = list(list_variables())
+    for variable in environment:
+        name = variable.upper()
+        group = name + _SEPARATOR
+        if name.startswith(PREFIX) and not any(
+            each == name or each.startswith(group) for each in known
+        ):
+            near = difflib.get_close_matches(name, known, n=1)
+            hint = f"did you mean {near[0]}?" if near else _MANUAL
+            raise ConfigurationError(f"setting {name} is not known; {hint}")

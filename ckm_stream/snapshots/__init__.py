@@ -1,0 +1,6 @@
+"""
+The relational store: newest profiles, score history, knowledge items, and how far each topic is in.
+
+Everything in it is derived from topics and can be dropped and rebuilt (promise P13). Only
+SQLAlchemy and Alembic live here; Kafka does not.
+"""

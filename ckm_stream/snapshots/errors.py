@@ -1,0 +1,121 @@
+"""
+Which database errors pass by themselves, decided in this one place (promise P11).
+
+A transient error is retried in place by the worker: lag grows, nothing is skipped. Anything else
+is a defect or a wrong setting and is not disguised as an outage.
+"""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Final
+
+from sqlalchemy.engine import URL
+from sqlalchemy.exc import (
+    DatabaseError,
+    DBAPIError,
+    InterfaceError,
+    OperationalError,
+    SQLAlchemyError,
+)
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+
+from ckm_stream.errors import ConfigurationError, TransientError
+
+# Classes of SQLSTATE (PostgreSQL, appendix A): 08 connection, 40 rollback by deadlock or
+# serialization, 53 out of disk, memory or connections, 57 cancelled or shut down, 58 system error.
+_TRANSIENT_CLASSES: Final = frozenset({"08", "40", "53", "57", "58"})
+# 25006: a standby after a failover; 25P03 and 25P04: a transaction that idled or took too long;
+# 55P03: lock not available.
+_TRANSIENT_STATES: Final = frozenset({"25006", "25P03", "25P04", "55P03"})
+
+_TRANSIENT_SQLITE: Final = frozenset(
+    {
+        sqlite3.SQLITE_BUSY,
+        sqlite3.SQLITE_LOCKED,
+        sqlite3.SQLITE_FULL,
+        sqlite3.SQLITE_IOERR,
+        sqlite3.SQLITE_PROTOCOL,
+    }
+)
+_PRIMARY_CODE: Final = 0xFF  # extended SQLite codes keep the primary one in the low byte
+
+# The base class itself, and no other subclass, is what SQLite raises for a file that is none of
+# its own or is damaged.
+_SERVER_ERRORS: Final = frozenset({OperationalError, DatabaseError})
+
+_MAX_CAUSE_LENGTH: Final = 200
+
+
+def is_transient(error: SQLAlchemyError) -> bool:
+    """Tell whether *error* passes by itself, so that the same work may succeed later."""
+    match error:
+        case PoolTimeoutError():
+            return True
+        case DBAPIError(orig=sqlite3.Error() as cause):
+            code = getattr(cause, "sqlite_errorcode", 0)
+            return code & _PRIMARY_CODE in _TRANSIENT_SQLITE
+        case DBAPIError(connection_invalidated=True):
+            return True
+        case DBAPIError(orig=cause) if (state := getattr(cause, "sqlstate", None)) is not None:
+            return state in _TRANSIENT_STATES or state[:2] in _TRANSIENT_CLASSES
+        case _:
+            # libpq gives no state when it cannot connect or the connection breaks.
+            return isinstance(error, OperationalError | InterfaceError)
+
+
+def cause_of(error: SQLAlchemyError) -> str:
+    """
+    Return the first line of what the driver said, or only the error's name if it may hold data.
+
+    Errors of the server or the file speak of hosts, paths and locks; others may quote a row.
+    """
+    if isinstance(error, DBAPIError) and type(error) in _SERVER_ERRORS:
+        lines = str(error.orig).splitlines()
+        if lines:
+            return lines[0][:_MAX_CAUSE_LENGTH]
+    return type(error).__name__
+
+
+def database_name(url: URL) -> str:
+    """Name the database of *url* without its user, password and options."""
+    host = url.host or url.query.get("host", "")
+    port = f":{url.port}" if url.port else ""
+    return f"{url.get_backend_name()}://{host}{port}/{url.database or ''}"
+
+
+@contextmanager
+def transient_errors(url: URL) -> Iterator[None]:
+    """
+    Turn database errors that pass by themselves into ``TransientError``; let others through.
+
+    Raises:
+        TransientError: If the database is unavailable for now; the message names it.
+    """
+    try:
+        yield
+    except SQLAlchemyError as error:
+        if not is_transient(error):
+            raise
+        raise TransientError(
+            f"database {database_name(url)} is unavailable for now: {cause_of(error)}"
+        ) from error
+
+
+@contextmanager
+def connection_errors(url: URL) -> Iterator[None]:
+    """
+    Turn any failure to work with the database into ``ConfigurationError``, for a program's start.
+
+    Raises:
+        ConfigurationError: One sentence with the database, the cause and the remedy.
+    """
+    try:
+        yield
+    except DatabaseError as error:
+        if type(error) not in _SERVER_ERRORS:
+            raise
+        raise ConfigurationError(
+            f"database {database_name(url)} cannot be used ({cause_of(error)}); "
+            "start it, or point CKM__STORE__URL elsewhere"
+        ) from None

@@ -1,0 +1,212 @@
+"""
+Open the store, bring its tables up to date, and refuse to work with any others.
+
+SQLite is for one machine and the demo, PostgreSQL for everything else; both take the same
+statements. A worker's transaction never hangs for ever: PostgreSQL ends one whose owner is
+stopped in its middle, so that a successor is not locked out (promises P4, P11, P15).
+"""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final
+
+import psycopg
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, Engine, create_engine, event, text
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError
+
+from ckm_stream.errors import ConfigurationError
+from ckm_stream.snapshots.columns import encode_document
+from ckm_stream.snapshots.errors import connection_errors, database_name
+
+_DRIVERS: Final = {
+    "sqlite": "sqlite+pysqlite",
+    "postgresql": "postgresql+psycopg",
+    "postgres": "postgresql+psycopg",
+}
+
+# A SQLite writer waits this long for another one; a batch of 5,000 rows takes about 0.3 s.
+_BUSY_TIMEOUT_MS: Final = 10_000
+_CONNECT_TIMEOUT_S: Final = 5
+
+# Per session. Bounds for one statement, for waiting on another owner's lock, and for a
+# transaction whose owner does nothing (a process that is stopped keeps its locks until then).
+_POSTGRESQL_SESSION: Final = (
+    "SET TIME ZONE 'UTC'",
+    "SET statement_timeout = '60s'",
+    "SET lock_timeout = '20s'",
+    "SET idle_in_transaction_session_timeout = '15s'",
+)
+# TCP notices a peer that vanished within about 25 s instead of two hours.
+_POSTGRESQL_KEEPALIVE: Final = {
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 25_000,
+}
+
+_WRITES: Final = "ckm_writes"
+_MIGRATION_LOCK: Final = 0x636B6D  # "ckm": two migrations at once would create each table twice
+
+
+def open_engine(url: str) -> Engine:
+    """
+    Make the engine for *url*; nothing is connected or created yet.
+
+    Args:
+        url: ``sqlite:///path`` or ``postgresql://user:password@host:port/database``.
+
+    Raises:
+        ConfigurationError: If the URL is not one of these; the message does not repeat it.
+    """
+    try:
+        parsed = make_url(url)
+    except (ArgumentError, ValueError):
+        raise ConfigurationError(
+            "CKM__STORE__URL is not a database URL; give sqlite:///path "
+            "or postgresql://user:password@host:port/database"
+        ) from None
+    driver = _DRIVERS.get(parsed.get_backend_name())
+    if driver is None:
+        raise ConfigurationError(
+            f"CKM__STORE__URL names {parsed.get_backend_name()!r}, which is not supported; "
+            "use sqlite or postgresql"
+        )
+    engine = create_engine(
+        parsed.set(drivername=driver),
+        connect_args=_connect_args(driver),
+        hide_parameters=True,  # an error's text must not quote a customer's row
+        json_serializer=encode_document,
+        pool_pre_ping=True,
+    )
+    if engine.dialect.name == "sqlite":
+        event.listen(engine, "connect", _configure_sqlite)
+        event.listen(engine, "begin", _begin_sqlite)
+    else:
+        event.listen(engine, "connect", _configure_postgresql)
+    return engine
+
+
+def for_writing(engine: Engine) -> Engine:
+    """
+    Return *engine* with transactions that may write from their first statement on.
+
+    SQLite upgrades a reading transaction only if nobody has written since; one that takes the
+    write lock at its start waits its turn instead.
+    """
+    return engine.execution_options(**{_WRITES: True})
+
+
+@contextmanager
+def maintenance(engine: Engine) -> Iterator[Connection]:
+    """
+    Give a transaction for work on whole tables, which may take longer than a worker's statement.
+
+    Raises:
+        ConfigurationError: If the database cannot be used.
+    """
+    with connection_errors(engine.url), for_writing(engine).begin() as connection:
+        if engine.dialect.name == "postgresql":
+            connection.execute(text("SET LOCAL statement_timeout = 0"))
+        yield connection
+
+
+def migrate(engine: Engine) -> None:
+    """
+    Create the tables or bring them up to date, in one transaction; harmless when they are.
+
+    A SQLite file is created with its folder.
+
+    Raises:
+        ConfigurationError: If the database cannot be used.
+    """
+    path = _sqlite_path(engine.url)
+    if path is not None:
+        _make_folder(path.parent)
+    with maintenance(engine) as connection:
+        if engine.dialect.name == "postgresql":
+            connection.execute(text(f"SELECT pg_advisory_xact_lock({_MIGRATION_LOCK})"))
+        command.upgrade(migrations(connection), "head")
+
+
+def check_migrated(engine: Engine) -> None:
+    """
+    Refuse a database whose tables are not those of this version.
+
+    Raises:
+        ConfigurationError: If it cannot be reached, does not exist, or is not migrated.
+    """
+    name = database_name(engine.url)
+    path = _sqlite_path(engine.url)
+    if path is not None and not path.exists():
+        raise ConfigurationError(f"database {name} does not exist; run `ckm migrate`")
+    with connection_errors(engine.url), engine.connect() as connection:
+        current = MigrationContext.configure(connection).get_current_revision()
+        scripts = ScriptDirectory.from_config(migrations(connection))
+    if current == scripts.get_current_head():
+        return
+    if current is not None and current not in {each.revision for each in scripts.walk_revisions()}:
+        raise ConfigurationError(
+            f"database {name} is at revision {current}, which this version does not know; "
+            "install the version of ckm-stream that migrated it, or a newer one"
+        )
+    raise ConfigurationError(
+        f"database {name} is at revision {current or 'none'}, this version needs "
+        f"{scripts.get_current_head()}; run `ckm migrate`"
+    )
+
+
+def migrations(connection: Connection) -> Config:
+    """Return Alembic's configuration for the package's migrations over *connection*."""
+    config = Config()
+    config.set_main_option("script_location", "ckm_stream.snapshots:migrations")
+    config.attributes["connection"] = connection
+    return config
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigurationError(
+            f"folder {folder} for the database cannot be made ({error.strerror}); "
+            "point CKM__STORE__URL elsewhere"
+        ) from None
+
+
+def _connect_args(driver: str) -> dict[str, Any]:
+    if driver == _DRIVERS["sqlite"]:
+        # The worker writes from threads, one at a time. Transactions are begun by _begin_sqlite.
+        return {"check_same_thread": False, "isolation_level": None}
+    return {"connect_timeout": _CONNECT_TIMEOUT_S, **_POSTGRESQL_KEEPALIVE}
+
+
+def _configure_sqlite(connection: sqlite3.Connection, _record: object) -> None:
+    connection.execute(f"PRAGMA busy_timeout = {_BUSY_TIMEOUT_MS}")
+    # Readers do not wait for the writer. With WAL, NORMAL may lose the last transactions when
+    # the machine loses power, never their atomicity: rows and positions go together.
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute("PRAGMA synchronous = NORMAL")
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    writes = connection.get_execution_options().get(_WRITES, False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN DEFERRED")
+
+
+def _configure_postgresql(connection: psycopg.Connection, _record: object) -> None:
+    for statement in _POSTGRESQL_SESSION:
+        connection.execute(statement)
+    connection.commit()
+
+
+def _sqlite_path(url: URL) -> Path | None:
+    if url.get_backend_name() != "sqlite" or url.database in (None, "", ":memory:"):
+        return None
+    return Path(str(url.database))

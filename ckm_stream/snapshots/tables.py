@@ -1,0 +1,157 @@
+"""
+The tables of the store; analysts may read all of them, only the snapshot worker writes.
+
+Each row is a function of one topic: ``profile`` and ``employee`` of the changelogs, the scores
+and the class history of the score updates, ``knowledge_item`` of the knowledge items. There are
+no foreign keys, because the topics arrive in any order of one another. Times are instants in UTC
+(``columns``), money is in minor units. The views ``key_source`` and ``class_size`` are made by
+the first migration.
+"""
+
+from typing import Any, Final
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Double,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+)
+
+from ckm_stream.snapshots.columns import DOCUMENT, Instant, PlainText
+
+METADATA: Final = MetaData(
+    naming_convention={"pk": "pk_%(table_name)s", "ix": "ix_%(table_name)s_%(column_0_N_name)s"}
+)
+
+
+def _key(name: str, kind: Any = PlainText) -> Column[Any]:  # noqa: ANN401 -- a column type or its class
+    return Column(name, kind, primary_key=True)
+
+
+def _filled(name: str, kind: Any) -> Column[Any]:  # noqa: ANN401 -- a column type or its class
+    return Column(name, kind, nullable=False)
+
+
+def _score_columns() -> list[Column[Any]]:
+    """Return what a score update carries, but for the key (customer_id, version, as_of)."""
+    return [
+        _filled("reason", PlainText),
+        _filled("epoch_id", BigInteger),
+        _filled("total", Double),
+        _filled("value", Double),
+        _filled("willingness", Double),
+        _filled("absorption", Double),
+        _filled("value_n_eff", Double),
+        _filled("willingness_n_eff", Double),
+        _filled("absorption_n_eff", Double),
+        _filled("source_class", PlainText),
+        Column("previous_class", PlainText),
+        _filled("lead_user", Boolean),
+        _filled("engagement", PlainText),
+        _filled("engagement_reason", PlainText),
+        _filled("reference_total", Double),
+        _filled("factors", DOCUMENT),
+        _filled("event_id", PlainText),
+    ]
+
+
+# One row per customer: the newest state in the changelog, and what can be read from it.
+# ``simulated`` says that at least one of the customer's events came from the source "simulated".
+PROFILE: Final = Table(
+    "profile",
+    METADATA,
+    _key("customer_id"),
+    _filled("partition", Integer),
+    _filled("changelog_offset", BigInteger),
+    _filled("version", BigInteger),
+    _filled("as_of", Instant),
+    _filled("simulated", Boolean),
+    _filled("about_customer", DOCUMENT),
+    _filled("for_customer", DOCUMENT),
+    _filled("from_customer", DOCUMENT),
+    _filled("state", LargeBinary),
+)
+
+# Every score that was announced, with its explanation as it was sent.
+SCORE: Final = Table(
+    "score",
+    METADATA,
+    _key("customer_id"),
+    _key("version", BigInteger),
+    _key("as_of", Instant),
+    *_score_columns(),
+)
+
+# The announced score with the greatest (version, as_of) of each customer.
+CURRENT_SCORE: Final = Table(
+    "current_score",
+    METADATA,
+    _key("customer_id"),
+    _filled("version", BigInteger),
+    _filled("as_of", Instant),
+    *_score_columns(),
+)
+Index(None, CURRENT_SCORE.c.total)
+Index(None, CURRENT_SCORE.c.source_class, CURRENT_SCORE.c.total)
+
+# Every change of class that was announced; ``previous_class`` is null for the first class.
+CLASS_HISTORY: Final = Table(
+    "class_history",
+    METADATA,
+    _key("customer_id"),
+    _key("version", BigInteger),
+    _key("as_of", Instant),
+    Column("previous_class", PlainText),
+    _filled("source_class", PlainText),
+    _filled("reason", PlainText),
+)
+
+KNOWLEDGE_ITEM: Final = Table(
+    "knowledge_item",
+    METADATA,
+    _key("item_id"),
+    _filled("customer_id", PlainText),
+    _filled("event_id", PlainText),
+    _filled("source", PlainText),
+    _filled("occurred_at", Instant),
+    _filled("section", PlainText),
+    _filled("form", PlainText),
+    _filled("kind", PlainText),
+    _filled("subject_id", PlainText),
+    Column("text", PlainText),
+    Column("product", PlainText),
+    _filled("topics", DOCUMENT),
+    Column("novelty", Double),
+    _filled("stage", PlainText),
+    _filled("externalised", Boolean),
+)
+Index(None, KNOWLEDGE_ITEM.c.customer_id, KNOWLEDGE_ITEM.c.occurred_at)
+
+# ``handled`` and ``noted`` are decayed counts as of ``as_of``; ``note_rate`` is a shrunk rate.
+EMPLOYEE: Final = Table(
+    "employee",
+    METADATA,
+    _key("employee_id"),
+    _filled("partition", Integer),
+    _filled("changelog_offset", BigInteger),
+    _filled("version", BigInteger),
+    _filled("as_of", Instant),
+    _filled("handled", Double),
+    _filled("noted", Double),
+    _filled("note_rate", Double),
+    _filled("state", LargeBinary),
+)
+
+# The first offset of each topic partition that is not in the store yet; the fence of promise P4.
+SINK_PROGRESS: Final = Table(
+    "sink_progress",
+    METADATA,
+    _key("topic"),
+    _key("partition", Integer),
+    _filled("next_offset", BigInteger),
+)

@@ -1,0 +1,99 @@
+"""aiokafka clients and Faust settings, made from ours in one place."""
+
+from collections.abc import Callable
+from typing import Any
+
+import aiokafka
+from yarl import URL
+
+from ckm_stream.settings import Guarantee, KafkaSettings, TransportKind
+
+#: A 10 MiB record and its headers must fit into a dead letter.
+MAX_RECORD_BYTES = 12 << 20
+_BATCH_BYTES = 1 << 20
+
+
+def producer_factory(
+    kafka: KafkaSettings, *, client_id: str
+) -> Callable[[str | None], aiokafka.AIOKafkaProducer]:
+    """Return a builder of producers; with a transactional id the producer is transactional."""
+
+    def build(transactional_id: str | None) -> aiokafka.AIOKafkaProducer:
+        extra: dict[str, Any] = {}
+        if transactional_id is not None:
+            extra["transactional_id"] = transactional_id
+            extra["transaction_timeout_ms"] = int(kafka.transaction_timeout_s * 1000)
+        return aiokafka.AIOKafkaProducer(
+            bootstrap_servers=kafka.bootstrap_servers,
+            client_id=client_id,
+            acks="all",
+            max_batch_size=_BATCH_BYTES,
+            max_request_size=MAX_RECORD_BYTES,
+            request_timeout_ms=int(kafka.request_timeout_s * 1000),
+            compression_type="lz4",
+            **extra,
+        )
+
+    return build
+
+
+def changelog_consumer_factory(
+    kafka: KafkaSettings, *, client_id: str
+) -> Callable[[], aiokafka.AIOKafkaConsumer]:
+    """Return a builder of group-less, read-committed consumers for recovery."""
+
+    def build() -> aiokafka.AIOKafkaConsumer:
+        return aiokafka.AIOKafkaConsumer(
+            bootstrap_servers=kafka.bootstrap_servers,
+            client_id=f"{client_id}-recovery",
+            group_id=None,
+            enable_auto_commit=False,
+            auto_offset_reset="earliest",
+            isolation_level="read_committed",
+            request_timeout_ms=int(kafka.request_timeout_s * 1000),
+            max_partition_fetch_bytes=4 << 20,
+            fetch_max_bytes=64 << 20,
+            fetch_max_wait_ms=50,
+        )
+
+    return build
+
+
+def faust_settings(kafka: KafkaSettings, *, group_id: str) -> dict[str, Any]:
+    """Return the settings of a Faust app; the reasons are in docs/adr/0002-faust.md."""
+    scheme = "ckm" if kafka.transport is TransportKind.CKM else "kafka"
+    servers = kafka.bootstrap_servers.split(",")
+    return {
+        "id": group_id,
+        "broker": [URL(f"{scheme}://{server.strip()}") for server in servers],
+        "broker_client_id": group_id,
+        "broker_commit_interval": 1.0,
+        "broker_commit_livelock_soft_timeout": 365 * 86400.0,
+        "broker_session_timeout": kafka.session_timeout_s,
+        "broker_heartbeat_interval": kafka.session_timeout_s / 5,
+        "broker_rebalance_timeout": max(kafka.session_timeout_s, 60.0),
+        "broker_request_timeout": max(kafka.request_timeout_s, kafka.session_timeout_s),
+        "broker_max_poll_records": kafka.max_poll_records,
+        "broker_max_poll_interval": 300.0,
+        "consumer_max_fetch_size": kafka.fetch_max_bytes,
+        "consumer_auto_offset_reset": "earliest",
+        "producer_request_timeout": kafka.request_timeout_s,
+        "stream_wait_empty": False,  # the lanes drop what is queued; see lanes.close
+        "stream_recovery_delay": 0.0,
+        "table_standby_replicas": 0,
+        "table_cleanup_interval": 86400.0,
+        "topic_allow_declare": False,
+        "topic_disable_leader": True,
+        "topic_partitions": kafka.partitions,
+        "topic_replication_factor": kafka.replication_factor,
+        "store": "memory://",
+        "web_enabled": False,
+        "worker_redirect_stdouts": False,
+        "recovery_consistency_check": False,
+        "autodiscover": False,
+    }
+
+
+def is_transactional(kafka: KafkaSettings) -> bool:
+    """Tell whether units are Kafka transactions."""
+    return kafka.guarantee is Guarantee.EXACTLY_ONCE

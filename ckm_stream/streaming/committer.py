@@ -1,0 +1,233 @@
+"""
+Making a unit's effects durable: steps 4 to 7 of the profile worker's protocol, twice.
+
+``ExactlyOnce`` writes them as one Kafka transaction per unit, with one transactional producer per
+partition whose id a successor takes over, so that a zombie is fenced (KIP-98, KIP-447's goal by
+KIP-98's means). ``AtLeastOnce`` orders them by awaited acknowledgements; a kill between two steps
+repeats some, and step 2 makes the repetition harmless. Neither catches an error that it cannot
+name: the lane's owner ends the process.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from typing import Any, Protocol
+
+import structlog
+from aiokafka import AIOKafkaProducer
+from aiokafka.errors import (
+    InvalidProducerEpoch,
+    InvalidProducerIdMapping,
+    KafkaError,
+    ProducerFenced,
+)
+from aiokafka.structs import OffsetAndMetadata, RecordMetadata, TopicPartition
+
+from ckm_stream.errors import FencedError, InvariantError
+from ckm_stream.pipeline.records import Effects, OutputRecord
+
+log = structlog.get_logger(__name__)
+
+#: Builds a producer; the argument is the transactional id, or None.
+ProducerFactory = Callable[[str | None], AIOKafkaProducer]
+#: Tells the changelog topic of a table.
+ChangelogTopics = Mapping[str, str]
+_FENCED = (ProducerFenced, InvalidProducerEpoch, InvalidProducerIdMapping)
+
+
+class Committer(Protocol):
+    """How one unit's effects become durable."""
+
+    async def open(self, partitions: Iterable[int]) -> None:
+        """Become the only writer of *partitions*, as far as the guarantee goes."""
+
+    async def commit(self, effects: Effects) -> dict[str, int]:
+        """Write everything; return the next changelog offset of each table written."""
+
+    async def close(self) -> None:
+        """Let go of all partitions."""
+
+
+class ExactlyOnce:
+    """One transaction per unit; the source offsets are part of it."""
+
+    acknowledges_to_faust = False
+
+    def __init__(
+        self,
+        producer: ProducerFactory,
+        *,
+        application_id: str,
+        group_id: str,
+        changelog_topics: ChangelogTopics,
+    ) -> None:
+        self._producer = producer
+        self._application_id = application_id
+        self._group_id = group_id
+        self._changelog_topics = changelog_topics
+        self._producers: dict[int, AIOKafkaProducer] = {}
+
+    async def open(self, partitions: Iterable[int]) -> None:
+        """Fence the previous owners and abort what they left open (InitProducerId)."""
+        opened = {p: self._producer(f"{self._application_id}-{p}") for p in partitions}
+        self._producers.update(opened)
+        await asyncio.gather(*(producer.start() for producer in opened.values()))
+
+    async def commit(self, effects: Effects) -> dict[str, int]:
+        """
+        Write one unit as one transaction.
+
+        Raises:
+            FencedError: If another worker owns the partition; nothing of the unit is visible.
+        """
+        producer = self._producers[effects.partition]
+        try:
+            await producer.begin_transaction()
+            outputs = await _send_outputs(producer, effects)  # steps 4 and 5
+            changelog = await _send_changelog(producer, effects, self._changelog_topics)  # step 6
+            await _acknowledged(outputs)
+            next_offsets = await _next_offsets(changelog)
+            await producer.send_offsets_to_transaction(  # step 7
+                {
+                    TopicPartition(topic, effects.partition): OffsetAndMetadata(offset, "")
+                    for topic, offset in effects.offsets.items()
+                },
+                self._group_id,
+            )
+            await producer.commit_transaction()
+        except _FENCED as error:
+            raise FencedError(
+                f"partition {effects.partition} belongs to another worker now "
+                f"({type(error).__name__}); this one leaves, nothing was written"
+            ) from error
+        return next_offsets
+
+    async def close(self) -> None:
+        """Stop the producers; a transaction that is still open is aborted by its successor."""
+        producers, self._producers = self._producers, {}
+        await asyncio.gather(*(producer.stop() for producer in producers.values()))
+
+
+class AtLeastOnce:
+    """Outputs before changelog before offset, each awaited; shared by all partitions."""
+
+    acknowledges_to_faust = True
+
+    def __init__(
+        self,
+        producer: ProducerFactory,
+        *,
+        changelog_topics: ChangelogTopics,
+        retry_s: float = 1.0,
+    ) -> None:
+        self._producer = producer
+        self._changelog_topics = changelog_topics
+        self._retry_s = retry_s
+        self._shared: AIOKafkaProducer | None = None
+
+    async def open(self, partitions: Iterable[int]) -> None:
+        """Start the producer; a zombie is not fenced under this guarantee."""
+        if self._shared is None:
+            self._shared = self._producer(None)
+            await self._shared.start()
+
+    async def commit(self, effects: Effects) -> dict[str, int]:
+        """Write one unit in order; what the broker cannot take for now is tried again in place."""
+        if self._shared is None:
+            raise InvariantError("a unit was committed before its committer was opened")
+        producer = self._shared
+
+        async def outputs() -> None:  # steps 4 and 5
+            await _acknowledged(await _send_outputs(producer, effects))
+
+        async def changelog() -> dict[str, int]:  # step 6
+            sent = await _send_changelog(producer, effects, self._changelog_topics)
+            return await _next_offsets(sent)
+
+        await self._until_durable(outputs, effects.partition)
+        return await self._until_durable(changelog, effects.partition)
+
+    async def close(self) -> None:
+        """Flush and stop the producer."""
+        if self._shared is not None:
+            shared, self._shared = self._shared, None
+            await shared.stop()
+
+    async def _until_durable(self, step: Callable[[], Awaitable[Any]], partition: int) -> Any:
+        while True:
+            try:
+                return await step()
+            except KafkaError as error:
+                if not error.retriable:
+                    raise
+                log.warning("commit.retry", partition=partition, error=type(error).__name__)
+                await asyncio.sleep(self._retry_s)
+
+
+async def _send_outputs(producer: AIOKafkaProducer, effects: Effects) -> list[Awaitable[Any]]:
+    """Start steps 4 and 5; the futures resolve with the broker's acknowledgement."""
+    futures: list[Awaitable[Any]] = [
+        await producer.send(
+            record.topic,
+            record.value,
+            key=record.key,
+            partition=record.partition,
+            headers=list(record.headers),
+        )
+        for record in (*effects.dead_letters, *effects.forwarded)
+    ]
+    for records in (effects.updates, effects.items):
+        futures.extend(await _send_batches(producer, effects.partition, records))
+    return futures
+
+
+async def _send_changelog(
+    producer: AIOKafkaProducer, effects: Effects, topics: ChangelogTopics
+) -> dict[str, list[Awaitable[Any]]]:
+    """Start step 6: the state of each changed key, once."""
+    return {
+        table: await _send_batches(
+            producer,
+            effects.partition,
+            [OutputRecord(topics[table], None, key, value) for key, value in entries],
+        )
+        for table, entries in effects.changelog.items()
+        if entries
+    }
+
+
+async def _send_batches(
+    producer: AIOKafkaProducer, partition: int, records: list[OutputRecord]
+) -> list[Awaitable[Any]]:
+    """Append records of one topic to prebuilt batches: 0.5 µs a record where ``send`` takes 11."""
+    if not records:
+        return []
+    topic, futures = records[0].topic, []
+    batch = producer.create_batch()
+    for record in records:
+        if batch.append(key=record.key, value=record.value, timestamp=None) is None:
+            batch.close()
+            futures.append(await producer.send_batch(batch, topic, partition=partition))
+            batch = producer.create_batch()
+            if batch.append(key=record.key, value=record.value, timestamp=None) is None:
+                raise InvariantError(f"a record for {topic} does not fit into an empty batch")
+    batch.close()
+    futures.append(await producer.send_batch(batch, topic, partition=partition))
+    return futures
+
+
+async def _acknowledged(futures: Iterable[Awaitable[Any]]) -> None:
+    await asyncio.gather(*futures)
+
+
+async def _next_offsets(sent: Mapping[str, list[Awaitable[Any]]]) -> dict[str, int]:
+    """
+    Await the changelog's acknowledgements.
+
+    A batch is acknowledged with its first offset, so this is a lower bound of the next one; a
+    recovery that starts there reads some records again, which changes nothing.
+    """
+    next_offsets = {}
+    for table, futures in sent.items():
+        acknowledged: list[RecordMetadata] = await asyncio.gather(*futures)
+        next_offsets[table] = max(metadata.offset for metadata in acknowledged)
+    return next_offsets

@@ -1,0 +1,123 @@
+"""
+A lane: the one writer of one partition.
+
+Slices of all source topics of a partition queue up in its lane, are folded into a unit, and the
+unit is committed before the next one begins. So a customer's state has one writer, while waiting
+for the broker in one lane leaves the processor to the others. A unit ends when the lane has
+caught up or after ``unit_s``, whichever is first.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from ckm_stream.pipeline.records import Effects, Slice
+from ckm_stream.pipeline.unit import Core, Unit
+from ckm_stream.streaming.committer import Committer
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """A slice, and what to call when it is finished (Faust's acknowledgement)."""
+
+    part: Slice
+    acknowledge: Callable[[], Any]
+
+
+class Table(Protocol):
+    """Where committed states go (step 7's second half)."""
+
+    def put_many(
+        self, partition: int, entries: list[tuple[bytes, bytes]], next_offset: int
+    ) -> None:
+        """Make the committed states of a partition visible to the next unit."""
+
+
+class Observer(Protocol):
+    """Told of each committed unit; metrics live behind it."""
+
+    def on_committed(self, effects: Effects, *, parts: list[Slice], seconds: float) -> None:
+        """*seconds* is the time from the unit's first slice to its commit."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wiring:
+    """
+    What all lanes of a worker share.
+
+    ``unit_s`` bounds a unit's time, ``depth`` the Faust messages that wait in one lane: slices, or
+    single records under the stock transport.
+    """
+
+    core: Core
+    committer: Committer
+    tables: Mapping[str, Table]
+    observer: Observer
+    unit_s: float
+    depth: int
+
+
+class Lane:
+    """Runs units for one partition until it is closed."""
+
+    def __init__(self, partition: int, wiring: Wiring) -> None:
+        self.partition = partition
+        self._wiring = wiring
+        self._queue: asyncio.Queue[Delivery] = asyncio.Queue(maxsize=wiring.depth)
+        self._closing = asyncio.Event()
+
+    async def offer(self, delivery: Delivery) -> None:
+        """Queue a slice, waiting while the lane is full; a closing lane takes nothing."""
+        if not self._closing.is_set():
+            await self._queue.put(delivery)
+
+    @property
+    def buffered(self) -> int:
+        """Records that wait in this lane."""
+        return sum(len(delivery.part.records) for delivery in list(self._queue._queue))  # type: ignore[attr-defined] # noqa: SLF001 -- asyncio has no peek
+
+    async def run(self) -> None:
+        """Work until closed; the unit under way is finished, the queue is left to a successor."""
+        while not self._closing.is_set():
+            first = await self._next()
+            if first is None:
+                return
+            await self._run_unit(first)
+
+    def close(self) -> None:
+        """Ask the lane to end after the unit under way."""
+        self._closing.set()
+        while not self._queue.empty():  # wakes an ``offer`` that waits for room
+            self._queue.get_nowait()
+
+    async def _next(self) -> Delivery | None:
+        getter = asyncio.ensure_future(self._queue.get())
+        closing = asyncio.ensure_future(self._closing.wait())
+        await asyncio.wait({getter, closing}, return_when=asyncio.FIRST_COMPLETED)
+        closing.cancel()
+        if self._closing.is_set():
+            getter.cancel()
+            return None
+        return getter.result()
+
+    async def _run_unit(self, first: Delivery) -> None:
+        started = time.monotonic()
+        wiring = self._wiring
+        unit, taken = Unit(wiring.core, self.partition), [first]
+        unit.add(first.part)
+        while not self._queue.empty() and time.monotonic() - started < wiring.unit_s:
+            taken.append(self._queue.get_nowait())
+            unit.add(taken[-1].part)
+            await asyncio.sleep(0)  # heartbeats and metrics get their turn between two slices
+        effects = unit.seal()
+        next_offsets = await wiring.committer.commit(effects)
+        for table, entries in effects.changelog.items():
+            if entries:
+                wiring.tables[table].put_many(self.partition, entries, next_offsets[table])
+        for delivery in taken:
+            delivery.acknowledge()
+        wiring.observer.on_committed(
+            effects, parts=[d.part for d in taken], seconds=time.monotonic() - started
+        )

@@ -1,0 +1,103 @@
+"""
+All lanes of a worker, opened and closed with the consumer group's rebalances.
+
+Opening follows one order that exactness rests on: first become the only writer of the partitions,
+then read their changelogs, then take slices (promises P1, P3, P4).
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable
+
+import structlog
+
+from ckm_stream.errors import InvariantError
+from ckm_stream.streaming.committer import Committer
+from ckm_stream.streaming.lane import Delivery, Lane
+
+log = structlog.get_logger(__name__)
+
+
+class Lanes:
+    """The lanes of the partitions that this worker owns now."""
+
+    def __init__(
+        self,
+        *,
+        committer: Committer,
+        new_lane: Callable[[int], Lane],
+        recover: Callable[[set[int]], Awaitable[None]],
+        on_failure: Callable[[BaseException], None],
+    ) -> None:
+        self._committer = committer
+        self._new_lane = new_lane
+        self._recover = recover
+        self._on_failure = on_failure
+        self._lanes: dict[int, Lane] = {}
+        self._tasks: list[asyncio.Task[None]] = []
+        self._opening: asyncio.Task[None] | None = None
+
+    @property
+    def partitions(self) -> set[int]:
+        """The partitions whose lanes are open."""
+        return set(self._lanes)
+
+    @property
+    def buffered(self) -> int:
+        """Records that wait in all lanes."""
+        return sum(lane.buffered for lane in self._lanes.values())
+
+    async def open(self, partitions: Iterable[int]) -> None:
+        """
+        Take over *partitions*: fence, recover, then start their lanes.
+
+        A rebalance that begins meanwhile calls ``close``, which ends this early and quietly: no
+        lane is open then, and the next assignment calls again.
+        """
+        self._opening = asyncio.ensure_future(self._open(set(partitions)))
+        self._opening.add_done_callback(self._on_task_done)
+        await asyncio.wait({self._opening})
+        self._opening = None
+
+    async def _open(self, partitions: set[int]) -> None:
+        await self._committer.open(partitions)
+        await self._recover(partitions)
+        self._lanes = {partition: self._new_lane(partition) for partition in partitions}
+        self._tasks = [asyncio.ensure_future(lane.run()) for lane in self._lanes.values()]
+        for task in self._tasks:
+            task.add_done_callback(self._on_task_done)
+        log.info("lanes.open", partitions=sorted(partitions))
+
+    async def offer(self, delivery: Delivery) -> None:
+        """
+        Hand a slice to its partition's lane; between two assignments there is none to take it.
+
+        Raises:
+            InvariantError: If lanes are open, but not this partition's.
+        """
+        lane = self._lanes.get(delivery.part.partition)
+        if lane is not None:
+            await lane.offer(delivery)
+        elif self._lanes:
+            raise InvariantError(
+                f"a slice of {delivery.part.topic} partition {delivery.part.partition} arrived, "
+                f"but this worker owns {sorted(self._lanes)}"
+            )
+
+    async def close(self) -> None:
+        """Finish the units under way, drop what is queued, and let go of the partitions."""
+        if self._opening is not None:
+            self._opening.cancel()
+            await asyncio.wait({self._opening})
+        lanes, self._lanes = self._lanes, {}
+        tasks, self._tasks = self._tasks, []
+        for lane in lanes.values():
+            lane.close()
+        if tasks:
+            await asyncio.wait(tasks)
+        await self._committer.close()
+        if lanes:
+            log.info("lanes.closed", partitions=sorted(lanes))
+
+    def _on_task_done(self, task: asyncio.Task[None]) -> None:
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self._on_failure(error)

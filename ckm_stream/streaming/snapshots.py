@@ -1,0 +1,184 @@
+"""
+The snapshot worker as a Faust app: changelogs, score updates and knowledge items into the store.
+
+Exactly-once into the database: rows and the next offset are written in one transaction, and the
+positions are the store's own, not the consumer group's. A database outage makes snapshots late
+and stops nothing else (promises P1, P11, P13).
+"""
+
+import asyncio
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import structlog
+from faust.types import TP, EventT, StreamT
+
+from ckm_stream.errors import TransientError
+from ckm_stream.operations.metrics import SnapshotMetrics
+from ckm_stream.settings import Settings
+from ckm_stream.snapshots.collect import Collector
+from ckm_stream.snapshots.writer import SnapshotWriter
+from ckm_stream.streaming.clients import faust_settings
+from ckm_stream.streaming.ending import end_process
+from ckm_stream.streaming.profiles import records_of
+from ckm_stream.streaming.schema import SliceSchema
+from ckm_stream.streaming.worker import CrashOnlyApp
+
+log = structlog.get_logger(__name__)
+_MAX_RECORDS_PER_WRITE = 5000
+_LAG_INTERVAL_S = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Consecutive records of one partition of one topic that the store keeps."""
+
+    lease: object
+    topic: str
+    partition: int
+    records: list[Any]
+
+
+class SnapshotApp(CrashOnlyApp):
+    """The Faust app of the snapshot worker."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        writer: SnapshotWriter,
+        collector: Callable[[], Collector],
+        metrics: SnapshotMetrics,
+    ) -> None:
+        super().__init__(**faust_settings(settings.kafka, group_id=settings.kafka.snapshot_group))
+        self.metrics = metrics
+        self._writer = writer
+        self._new_collector = collector
+        self._group = settings.kafka.snapshot_group
+        self._queue: asyncio.Queue[Part] = asyncio.Queue(maxsize=32)
+        self._next: dict[tuple[str, int], int] = {}
+        self._writing = asyncio.Lock()
+        # A new one for each assignment: a part that waited for room in the queue meanwhile is
+        # older than the positions, and would open a hole before itself.
+        self._lease = object()
+
+    async def start_positions(self, tps: set[TP]) -> Mapping[TP, int]:
+        """Called by the slice transport after a rebalance: the store knows where to go on."""
+        self._next = await self._until_available(
+            self._writer.positions, [(tp.topic, tp.partition) for tp in tps]
+        )
+        return {TP(topic, partition): offset for (topic, partition), offset in self._next.items()}
+
+    async def deliver(self, event: EventT[Any]) -> None:
+        """Queue what one Faust message holds, waiting while the store is behind."""
+        message = event.message
+        if message.generation_id == self.consumer_generation_id:
+            await self._queue.put(
+                Part(self._lease, message.topic, message.partition, records_of(message))
+            )
+
+    async def write_queued(self) -> None:
+        """Wait for a part, take what else has queued up, and write it as one transaction."""
+        parts = [await self._queue.get()]
+        async with self._writing:
+            records = len(parts[0].records)
+            while not self._queue.empty() and records < _MAX_RECORDS_PER_WRITE:
+                parts.append(self._queue.get_nowait())
+                records += len(parts[-1].records)
+            await self._write(parts)
+
+    async def release(self) -> None:
+        """Drop what is queued and wait for the transaction under way: the partitions are going."""
+        self._lease = object()
+        while not self._queue.empty():
+            self._queue.get_nowait()
+        async with self._writing:
+            self._next = {}
+
+    def report(self) -> None:
+        """Refresh the lag gauges."""
+        for tp in self.consumer.assignment():
+            end = self.consumer.highwater(tp)
+            position = self._next.get((tp.topic, tp.partition))
+            if end is not None and position is not None:
+                self.metrics.consumer_lag_events.labels(
+                    self._group, tp.topic, str(tp.partition)
+                ).set(max(0, end - position))
+
+    async def _write(self, parts: list[Part]) -> None:
+        collector = self._new_collector()
+        # A part without the lease was revoked while it was queued; its new owner reads it.
+        parts = [part for part in parts if part.lease is self._lease]
+        positions = await self._positions_of(parts)
+        for part in parts:
+            tp = (part.topic, part.partition)
+            expected = positions[tp]
+            fresh = [record for record in part.records if record.offset >= expected]
+            if fresh:
+                collector.add(part.topic, part.partition, fresh, expected=expected)
+                positions[tp] = fresh[-1].offset + 1
+        batch = collector.batch()
+        if not batch.progress:
+            return
+        started = time.monotonic()
+        await self._until_available(self._writer.write, batch)
+        self._next.update(positions)
+        self.metrics.observe(batch, seconds=time.monotonic() - started)
+
+    async def _positions_of(self, parts: list[Part]) -> dict[tuple[str, int], int]:
+        """Return all known positions, those of *parts* among them; the stock transport asks none."""
+        unknown = {(part.topic, part.partition) for part in parts} - self._next.keys()
+        if unknown:
+            self._next |= await self._until_available(self._writer.positions, sorted(unknown))
+        return dict(self._next)
+
+    async def _until_available(self, function: Callable[..., Any], *args: Any) -> Any:
+        while True:
+            try:
+                return await asyncio.to_thread(function, *args)
+            except TransientError as error:
+                log.warning("store.retry", reason=str(error), retry_after_s=error.retry_after_s)
+                await asyncio.sleep(error.retry_after_s)
+
+
+def build_snapshot_app(
+    settings: Settings,
+    *,
+    topics: list[str],
+    writer: SnapshotWriter,
+    collector: Callable[[], Collector],
+    metrics: SnapshotMetrics,
+) -> SnapshotApp:
+    """Wire the snapshot worker: one agent over all its topics, one writer."""
+    app = SnapshotApp(settings, writer=writer, collector=collector, metrics=metrics)
+
+    @app.agent(app.topic(*topics, schema=SliceSchema(), maxsize=16), name="snapshots")
+    async def snapshots(stream: StreamT[Any]) -> None:
+        async for event in stream.noack().events():
+            await app.deliver(event)
+
+    @app.task
+    async def write() -> None:
+        try:
+            while not app.should_stop:
+                await app.write_queued()
+        except asyncio.CancelledError:
+            raise
+        except BaseException as error:  # noqa: BLE001 -- the outermost frame of this program
+            end_process(error)
+
+    @app.on_partitions_revoked.connect
+    async def on_revoked(*_: Any, **__: Any) -> None:
+        await app.release()
+
+    @app.on_before_shutdown.connect
+    async def on_shutdown(*_: Any, **__: Any) -> None:
+        await app.release()
+
+    @app.timer(interval=_LAG_INTERVAL_S)
+    async def report() -> None:
+        app.report()
+
+    return app

@@ -1,0 +1,42 @@
+"""Running a Faust app as a program: event loop, signals, logging left to ours, a hard end."""
+
+import asyncio
+import logging
+from typing import Any
+
+import faust
+import uvloop
+
+from ckm_stream.streaming.ending import end_process
+
+
+class CrashOnlyApp(faust.App):
+    """A Faust app in which an unexpected error ends the process instead of restarting a part."""
+
+    def _crash(self, reason: BaseException) -> None:
+        """Called with any part's crash. End here, hard: the successor replays (promise P5)."""
+        end_process(reason)
+
+
+class _Worker(faust.Worker):
+    def _setup_logging(self) -> None:
+        """The program has set up logging before it got here."""
+
+    def on_setup_root_logger(self, logger: logging.Logger, level: int) -> None:
+        """No spinner: output is for machines, or belongs to the caller."""
+
+
+def run_worker(app: CrashOnlyApp) -> None:
+    """
+    Run *app* until SIGTERM or SIGINT, then return.
+
+    Raises:
+        SystemExit: Raised by Faust at the end, with code 0 after an orderly stop.
+    """
+    asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())
+    loop = asyncio.new_event_loop()
+    asyncio.set_event_loop(loop)
+    options: dict[str, Any] = {"quiet": True, "redirect_stdouts": False, "loop": loop}
+    worker = _Worker(app, **options)
+    worker.spinner = None  # it would write escape sequences into a log
+    worker.execute_from_commandline()

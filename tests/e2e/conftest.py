@@ -1,0 +1,101 @@
+"""Installations for the end-to-end tests: each with topics, groups and a store of its own."""
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Protocol
+
+import pytest
+
+from ckm_stream.domain.events import Event
+from ckm_stream.publishing.simulate import SimulationPlan, simulate
+from ckm_stream.settings import Guarantee
+from tests.support.broker import Broker
+from tests.support.installation import Installation
+from tests.support.postgres import PostgresServer
+
+
+class Install(Protocol):
+    """Makes an installation; it is stopped when the test ends."""
+
+    def __call__(
+        self,
+        guarantee: Guarantee = Guarantee.AT_LEAST_ONCE,
+        *,
+        store: str = "sqlite",
+        transport: str = "ckm",
+        extra: dict[str, str] | None = None,
+    ) -> Installation:
+        """Make an installation with its topics provisioned and its store migrated."""
+
+
+@pytest.fixture(params=list(Guarantee), ids=str)
+def guarantee(request: pytest.FixtureRequest, broker: Broker) -> Guarantee:
+    """Give each guarantee that the session's broker has."""
+    wanted = Guarantee(request.param)
+    if wanted not in broker.guarantees:
+        pytest.skip(f"the {broker.kind} broker has no transactions: no {wanted}")
+    return wanted
+
+
+@pytest.fixture
+def install(
+    broker: Broker, topic_prefix: str, tmp_path: Path, request: pytest.FixtureRequest
+) -> Iterator[Install]:
+    """Give the function that makes installations on the session's broker."""
+    with ExitStack() as stack:
+
+        def make(
+            guarantee: Guarantee = Guarantee.AT_LEAST_ONCE,
+            *,
+            store: str = "sqlite",
+            transport: str = "ckm",
+            extra: dict[str, str] | None = None,
+        ) -> Installation:
+            if store == "postgresql":
+                server: PostgresServer = request.getfixturevalue("postgres_server")
+                store_url = stack.enter_context(server.fresh_database())
+            else:
+                store_url = f"sqlite:///{tmp_path}/ckm.db"
+            installation = Installation(
+                bootstrap_servers=broker.bootstrap_servers,
+                prefix=topic_prefix,
+                guarantee=guarantee,
+                store_url=store_url,
+                folder=tmp_path,
+                transport=transport,
+                extra=extra,
+            )
+            stack.callback(installation.close)
+            return installation
+
+        yield make
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[PostgresServer]:
+    """Give the PostgreSQL server of this session."""
+    with PostgresServer() as server:
+        yield server
+
+
+Simulated = Callable[[int, int], list[Event]]
+
+
+@pytest.fixture
+def simulated() -> Simulated:
+    """Give the function that simulates the events of some customers, in time order."""
+
+    def make(customers: int, events: int) -> list[Event]:
+        plan = SimulationPlan(
+            customers=customers,
+            seed=int(os.environ.get("CKM_TEST_SEED", "7")),
+            events_per_customer=1.4 * events / customers,
+        )
+        made = [event for customer in simulate(plan) for event in customer.events]
+        made.sort(key=lambda event: (event.occurred_at, event.event_id))
+        assert len(made) >= events
+        return list(made[:events])
+
+    return make

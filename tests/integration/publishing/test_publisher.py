@@ -1,0 +1,139 @@
+"""The publisher on a real broker: what arrives, where, and what a dead broker does."""
+
+from collections import Counter
+
+import pytest
+from kafka.partitioner import murmur2
+
+from ckm_stream.codec.catalogue import Catalogue
+from ckm_stream.codec.events import EventCodec
+from ckm_stream.codec.topics import Topics
+from ckm_stream.domain.events import TouchpointEvent
+from ckm_stream.errors import ConfigurationError, DeliveryError, TransientError
+from ckm_stream.operations.embedded import EmbeddedBroker, free_port
+from ckm_stream.operations.topics import apply_topics
+from ckm_stream.publishing.client import Publisher, PublisherOptions
+from ckm_stream.publishing.simulate import SimulationPlan, simulated_events
+from ckm_stream.settings import KafkaSettings, Settings
+from tests.support.broker import Broker
+from tests.support.reading import ReadRecord, read_topic
+
+PARTITIONS = 4
+
+
+@pytest.fixture(scope="module")
+def events() -> list[TouchpointEvent]:
+    """Give 2,000 simulated events in time order."""
+    plan = SimulationPlan(customers=150, seed=9)
+    return list(simulated_events(plan))[:2000]
+
+
+def settings_for(bootstrap_servers: str, prefix: str = "", timeout_s: float = 30.0) -> Settings:
+    """Return the settings of an installation of its own."""
+    return Settings(
+        kafka=KafkaSettings(
+            bootstrap_servers=bootstrap_servers,
+            topic_prefix=prefix,
+            partitions=PARTITIONS,
+            request_timeout_s=timeout_s,
+        )
+    )
+
+
+def read_sources(settings: Settings) -> list[ReadRecord]:
+    """Return everything in the source topics."""
+    topics = Topics(settings.kafka.topic_prefix)
+    servers = settings.kafka.bootstrap_servers
+    return [record for name in topics.sources for record in read_topic(servers, name)]
+
+
+def test_every_event_arrives_once_in_its_customers_partition_and_in_order(
+    broker: Broker, topic_prefix: str, events: list[TouchpointEvent]
+) -> None:
+    """Values decode to the events; customers keep one partition, and their events their order."""
+    settings = settings_for(broker.bootstrap_servers, topic_prefix)
+    apply_topics(settings)
+    topics = Topics(topic_prefix)
+    codec = EventCodec(Catalogue.load(), topics)
+
+    with Publisher.from_settings(settings) as publisher:
+        for event in events:
+            publisher.publish(event)
+        publisher.flush()
+        acknowledged = publisher.acknowledged
+
+    records = read_sources(settings)
+    decoded = [codec.decode(topics.sources[r.topic], r.key, r.value) for r in records]
+    assert acknowledged == len(events) == len(records)
+    by_id = {(event.source, event.event_id): event for event in events}
+    assert {(event.source, event.event_id): event for event in decoded} == by_id
+    for record in records:
+        assert record.key is not None
+        assert record.partition == (murmur2(record.key) & 0x7FFFFFFF) % PARTITIONS
+    newest: Counter[tuple[str, bytes | None]] = Counter()
+    for record, event in zip(records, decoded, strict=True):
+        assert newest[record.topic, record.key] < event.occurred_at
+        newest[record.topic, record.key] = event.occurred_at
+
+
+def test_headers_are_cloud_events_on_the_wire(
+    broker: Broker, topic_prefix: str, events: list[TouchpointEvent]
+) -> None:
+    """A reader that knows nothing of Avro still learns id, type and source."""
+    settings = settings_for(broker.bootstrap_servers, topic_prefix)
+    apply_topics(settings)
+
+    with Publisher.from_settings(settings) as publisher:
+        publisher.publish(events[0])
+
+    (record,) = read_sources(settings)
+    assert record.header("ce_id") == events[0].event_id.encode()
+    assert record.header("ce_source") == b"simulated"
+    assert record.header("ce_specversion") == b"1.0"
+    assert record.header("content-type") == b"application/avro"
+
+
+def test_a_broker_that_dies_is_reported_with_topic_and_event(
+    events: list[TouchpointEvent],
+) -> None:
+    """The events that were acknowledged are counted, the first lost one is named."""
+    options = PublisherOptions(delivery_timeout_s=1.5, linger_s=0.0)
+    with EmbeddedBroker() as dying:
+        settings = settings_for(dying.bootstrap_servers, timeout_s=1.0)
+        apply_topics(settings)
+        publisher = Publisher.from_settings(settings, options)
+        for event in events[:100]:
+            publisher.publish(event)
+        publisher.flush()
+        dying.stop()
+
+        with pytest.raises(DeliveryError) as caught:
+            for event in events[100:200]:
+                publisher.publish(event)
+            publisher.flush()
+        with pytest.raises(DeliveryError):
+            publisher.close()
+
+    assert publisher.acknowledged == 100
+    message = str(caught.value)
+    assert repr(events[100].event_id) in message
+    assert "ckm.touchpoint." in message
+
+
+def test_no_broker_is_one_sentence_with_the_remedy() -> None:
+    """The message names the address and the setting."""
+    nobody = f"127.0.0.1:{free_port()}"
+
+    with pytest.raises(TransientError) as caught:
+        Publisher.from_settings(settings_for(nobody, timeout_s=1.0))
+
+    assert nobody in str(caught.value)
+    assert "CKM__KAFKA__BOOTSTRAP_SERVERS" in str(caught.value)
+
+
+def test_missing_topics_are_refused_by_name(broker: Broker, topic_prefix: str) -> None:
+    """Nothing is published to topics that nobody has provisioned."""
+    settings = settings_for(broker.bootstrap_servers, topic_prefix)
+
+    with pytest.raises(ConfigurationError, match=rf"{topic_prefix}ckm\.touchpoint.*ckm topics"):
+        Publisher.from_settings(settings)

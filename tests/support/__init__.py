@@ -1,0 +1,1 @@
+"""What tests share: brokers, databases and builders; nothing here is part of the package."""

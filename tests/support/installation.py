@@ -1,0 +1,213 @@
+"""One isolated installation of the service for a test: own topics, groups, store and programs."""
+
+import os
+import sys
+import time
+import urllib.request
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from unittest.mock import patch
+
+from prometheus_client.parser import text_string_to_metric_families
+from sqlalchemy import Connection, Table, func, select
+
+from ckm_stream.codec.catalogue import Catalogue
+from ckm_stream.codec.events import EventCodec
+from ckm_stream.codec.outputs import OutputCodec
+from ckm_stream.codec.topics import Topics
+from ckm_stream.domain.events import EmployeeContact, Event
+from ckm_stream.domain.forwarding import forward
+from ckm_stream.operations.connection import kafka_client_options
+from ckm_stream.operations.embedded import free_port
+from ckm_stream.operations.topics import apply_topics
+from ckm_stream.publishing.client import DEFAULT_OPTIONS, Publisher, open_producer
+from ckm_stream.settings import Guarantee, Settings, load_settings
+from ckm_stream.snapshots.store import migrate, open_engine
+from ckm_stream.snapshots.tables import EMPLOYEE, PROFILE
+from tests.support.oracle import Oracle
+from tests.support.services import Service, service_env, wait_until
+from tests.support.stored import store_problems
+from tests.support.verify import Published, read_all, verify
+
+
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """How many events must end up in the two tables."""
+
+    profile_events: int
+    employee_events: int
+
+
+class Installation:
+    """Topics provisioned, store migrated, two programs ready to start."""
+
+    def __init__(
+        self,
+        *,
+        bootstrap_servers: str,
+        prefix: str,
+        guarantee: Guarantee,
+        store_url: str,
+        folder: Path,
+        transport: str = "ckm",
+        extra: dict[str, str] | None = None,
+    ) -> None:
+        self.env = service_env(
+            bootstrap_servers=bootstrap_servers,
+            prefix=prefix,
+            guarantee=guarantee,
+            store_url=store_url,
+            transport=transport,
+            extra=extra,
+        )
+        self.settings = settings_from(self.env)
+        self.folder = folder
+        self.topics = Topics(prefix)
+        self.catalogue = Catalogue.load()
+        self.codec = EventCodec(self.catalogue, self.topics)
+        self.outputs = OutputCodec(self.catalogue)
+        self.engine = open_engine(store_url)
+        self.worker = self.new_service("worker")
+        self.snapshots = self.new_service("snapshots")
+        apply_topics(self.settings)
+        migrate(self.engine)
+
+    def new_service(
+        self, verb: str, *, entry: list[str] | None = None, own_port: bool = False
+    ) -> Service:
+        """Return another program of this installation, with a metrics port of its own if asked."""
+        port = {"CKM__METRICS__PROFILE_PORT": str(free_port())} if own_port else {}
+        return Service(verb, env={**self.env, **port}, folder=self.folder, entry=entry)
+
+    def start(self) -> None:
+        """Start one profile worker and one snapshot worker."""
+        self.worker.start()
+        self.snapshots.start()
+
+    def stop(self) -> None:
+        """Stop both programs, whatever state they are in."""
+        self.worker.stop()
+        self.snapshots.stop()
+
+    def close(self) -> None:
+        """Stop both programs and let go of the store."""
+        self.stop()
+        self.engine.dispose()
+
+    def new_faust_worker(self) -> Service:
+        """Return the profile worker, started by Faust's own command."""
+        module = [sys.executable, "-m", "faust", "-A", "ckm_stream.streaming.app"]
+        return self.new_service("faust", entry=[*module, "worker", "-l", "info"])
+
+    def publisher(self) -> Publisher:
+        """Return a publisher into this installation's topics."""
+        return Publisher(
+            open_producer(kafka_client_options(self.settings), DEFAULT_OPTIONS),
+            topics=self.topics,
+            codec=self.codec,
+            policy=self.settings.scoring,
+        )
+
+    def publish(self, events: Iterable[Event]) -> None:
+        """Publish all *events* and wait for the broker's acknowledgements."""
+        with self.publisher() as publisher:
+            for event in events:
+                publisher.publish(event)
+
+    def expected(self, events: Iterable[Event]) -> Expected:
+        """Count what distinct, valid *events* must make of the two tables."""
+        distinct = {(event.source, event.event_id): event for event in events}
+        forwarded = [
+            other
+            for event in distinct.values()
+            for other in forward(event, policy=self.settings.scoring)
+        ]
+        contacts = sum(isinstance(other, EmployeeContact) for other in forwarded)
+        return Expected(len(distinct) + len(forwarded) - contacts, contacts)
+
+    def wait_until_stored(self, expected: Expected, *, timeout_s: float = 90.0) -> None:
+        """Wait until the store holds the last version of every profile and employee."""
+
+        def is_stored() -> bool:
+            for service in (self.worker, self.snapshots):
+                assert service.is_running, f"{service.verb} ended: {service.log()[-3000:]}"
+            return self.stored() == expected
+
+        wait_until(
+            is_stored,
+            timeout_s=timeout_s,
+            what=lambda: f"{expected} in the store, which holds {self.stored()}; {self.logs()}",
+        )
+
+    def logs(self) -> str:
+        """Return the last lines of both programs."""
+        return f"worker: {self.worker.log()[-2000:]} snapshots: {self.snapshots.log()[-2000:]}"
+
+    def stored(self) -> Expected:
+        """Sum the versions in the store: the events that each table has taken in."""
+        with self.engine.connect() as connection:
+            return Expected(
+                _sum_of_versions(connection, PROFILE),
+                _sum_of_versions(connection, EMPLOYEE),
+            )
+
+    def wait_until_quiet(self, *, timeout_s: float = 30.0) -> None:
+        """Wait until the store has everything that the topics have."""
+        published = self.read()
+
+        def is_complete() -> bool:
+            return not store_problems(self.engine, published, self.topics, self.outputs)
+
+        deadline = time.monotonic() + timeout_s
+        while not is_complete() and time.monotonic() < deadline:
+            time.sleep(0.3)
+            published = self.read()
+
+    def wait_until_dead_lettered(self, count: int, *, timeout_s: float = 30.0) -> None:
+        """Wait until *count* dead letters are in their topic."""
+        wait_until(
+            lambda: len(self.read().dead_letters) >= count,
+            timeout_s=timeout_s,
+            what=lambda: f"{count} dead letters; {self.logs()}",
+        )
+
+    def read(self) -> Published:
+        """Read every topic of this installation."""
+        return read_all(self.settings.kafka.bootstrap_servers, self.topics)
+
+    def problems(self) -> list[str]:
+        """Compare every topic and the store with the oracle; an empty list is a pass."""
+        published = self.read()
+        verdict = verify(
+            published,
+            Oracle(self.codec, self.settings.scoring),
+            self.outputs,
+            exactly_once=self.settings.kafka.guarantee is Guarantee.EXACTLY_ONCE,
+        )
+        print(verdict.figures)
+        return [
+            *verdict.problems,
+            *store_problems(self.engine, published, self.topics, self.outputs),
+        ][:20]
+
+    def metrics(self) -> dict[str, float]:
+        """Scrape the profile worker and add up each sample name over its labels."""
+        port = self.env["CKM__METRICS__PROFILE_PORT"]
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5) as response:
+            text = response.read().decode()
+        sums: dict[str, float] = {}
+        for family in text_string_to_metric_families(text):
+            for sample in family.samples:
+                sums[sample.name] = sums.get(sample.name, 0.0) + sample.value
+        return sums
+
+
+def _sum_of_versions(connection: Connection, table: Table) -> int:
+    return int(connection.execute(select(func.coalesce(func.sum(table.c.version), 0))).scalar_one())
+
+
+def settings_from(env: dict[str, str]) -> Settings:
+    """Return the settings that a program started with *env* would have."""
+    with patch.dict(os.environ, env):
+        return load_settings()

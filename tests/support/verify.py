@@ -1,0 +1,257 @@
+"""
+The verdict of an end-to-end run: everything that came out, against the oracle.
+
+Profiles and seen ids byte for byte; versions and applied offsets by their rules; each score update
+against the scores of the histories that its version allows; knowledge items, forwarded events and
+dead letters as sets; the database against the topics.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from ckm_stream.codec.outputs import OutputCodec
+from ckm_stream.codec.state import decode_employee, decode_state
+from ckm_stream.codec.topics import Source, Topics
+from ckm_stream.domain.score import ScoreUpdate
+from tests.support.oracle import Applied, Oracle
+from tests.support.reading import ReadRecord, read_topic
+
+K = TypeVar("K")
+
+
+@dataclass(slots=True)
+class Verdict:
+    """What is wrong, and how much was looked at."""
+
+    problems: list[str] = field(default_factory=list)
+    figures: dict[str, int] = field(default_factory=dict)
+
+    def expect(self, *, true: bool, otherwise: str) -> None:
+        """Note a problem unless *true*."""
+        if not true:
+            self.problems.append(otherwise)
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """All topics of one run, read back."""
+
+    sources: dict[Source, list[ReadRecord]]
+    profile_changelog: list[ReadRecord]
+    employee_changelog: list[ReadRecord]
+    updates: list[ReadRecord]
+    items: list[ReadRecord]
+    dead_letters: list[ReadRecord]
+
+
+def read_all(bootstrap_servers: str, topics: Topics) -> Published:
+    """Read every topic of the service."""
+
+    def read(topic: str) -> list[ReadRecord]:
+        return read_topic(bootstrap_servers, topic)
+
+    return Published(
+        sources={source: read(name) for name, source in topics.sources.items()},
+        profile_changelog=read(topics.profile_changelog),
+        employee_changelog=read(topics.employee_changelog),
+        updates=read(topics.score_updated),
+        items=read(topics.knowledge_item),
+        dead_letters=read(topics.dead_letter),
+    )
+
+
+def verify(
+    published: Published, oracle: Oracle, outputs: OutputCodec, *, exactly_once: bool
+) -> Verdict:
+    """Compare all topics with a fresh oracle's replay of the source topics."""
+    for source, records in published.sources.items():
+        oracle.feed(source, records)
+    verdict = Verdict()
+    _verify_profiles(verdict, published, oracle)
+    _verify_employees(verdict, published, oracle)
+    _verify_updates(verdict, published, oracle, outputs, exactly_once=exactly_once)
+    _verify_sets(verdict, published, oracle, outputs, exactly_once=exactly_once)
+    truth = oracle.truth
+    verdict.figures |= {
+        "consumed": truth.consumed,
+        "applied": truth.applied,
+        "duplicates": truth.duplicates,
+        "rejected": truth.rejected.total(),
+        "customers": len(truth.profiles),
+        "updates": len(published.updates),
+        "items": len(published.items),
+    }
+    return verdict
+
+
+def _newest(records: Iterable[ReadRecord]) -> dict[str, bytes]:
+    return {
+        record.key.decode(): record.value
+        for record in records
+        if record.key is not None and record.value is not None
+    }
+
+
+def _verify_profiles(verdict: Verdict, published: Published, oracle: Oracle) -> None:
+    stored = _newest(published.profile_changelog)
+    truth = oracle.truth
+    verdict.expect(
+        true=stored.keys() == truth.profiles.keys(),
+        otherwise=f"customers differ: {len(stored)} stored, {len(truth.profiles)} expected",
+    )
+    for customer in stored.keys() & truth.profiles.keys():
+        state = decode_state(stored[customer], oracle.policy)
+        verdict.expect(
+            true=oracle.substance(state) == oracle.substance(truth.profiles[customer]),
+            otherwise=f"{customer}: facts or seen ids differ",
+        )
+        version = len(truth.history[customer])
+        verdict.expect(
+            true=state.delivery.version == version,
+            otherwise=f"{customer}: version {state.delivery.version}, {version} events applied",
+        )
+        for source, offset in truth.last_offsets[customer].items():
+            verdict.expect(
+                true=state.delivery.applied[source] == offset,
+                otherwise=f"{customer}: {source.name} applied to {state.delivery.applied[source]}"
+                f", last offset is {offset}",
+            )
+
+
+def _verify_employees(verdict: Verdict, published: Published, oracle: Oracle) -> None:
+    stored = _newest(published.employee_changelog)
+    expected = oracle.truth.employees
+    verdict.expect(
+        true=stored.keys() == expected.keys(),
+        otherwise=f"employees differ: {len(stored)} stored, {len(expected)} expected",
+    )
+    for employee in stored.keys() & expected.keys():
+        state = decode_employee(stored[employee], oracle.policy)
+        verdict.expect(
+            true=oracle.employee_substance(state) == oracle.employee_substance(expected[employee]),
+            otherwise=f"{employee}: state differs",
+        )
+
+
+def _verify_updates(
+    verdict: Verdict,
+    published: Published,
+    oracle: Oracle,
+    outputs: OutputCodec,
+    *,
+    exactly_once: bool,
+) -> None:
+    updates: dict[str, list[ScoreUpdate]] = {}
+    for record in published.updates:
+        assert record.value is not None
+        update = outputs.decode_score_update(record.value)
+        updates.setdefault(update.customer_id, []).append(update)
+    for customer, state in oracle.truth.profiles.items():
+        sent = updates.get(customer, [])
+        versions = [(update.version, update.as_of) for update in sent]
+        if exactly_once:
+            verdict.expect(
+                true=versions == sorted(set(versions)),
+                otherwise=f"{customer}: updates repeat or go back: {versions}",
+            )
+        final = oracle.score(state)
+        newest = max(sent, key=lambda update: (update.version, update.as_of), default=None)
+        verdict.expect(
+            true=newest is not None
+            and newest.score.source_class is final.source_class
+            and abs(newest.score.total - final.total) < oracle.policy.epsilon,
+            otherwise=f"{customer}: newest update is not within epsilon of the final score",
+        )
+        for update in sent:
+            verdict.expect(
+                true=_is_possible(update, oracle.truth.history[customer], oracle),
+                otherwise=f"{customer}: update of version {update.version} is no prefix's score",
+            )
+    unknown = updates.keys() - oracle.truth.profiles.keys()
+    verdict.expect(true=not unknown, otherwise=f"{len(unknown)} unknown customers announced")
+
+
+def _is_possible(update: ScoreUpdate, history: list[Applied], oracle: Oracle) -> bool:
+    """
+    Tell whether some interleaving of the topics' own orders gives this update's content.
+
+    The triggering event was the last one applied, so of its topic exactly the prefix up to it is
+    in; of the other topics any prefixes whose lengths add up to the version may be.
+    """
+    by_source: dict[Source, list[Applied]] = {}
+    for applied in history:
+        by_source.setdefault(applied.source, []).append(applied)
+    for source, part in by_source.items():
+        for index, applied in enumerate(part):
+            if applied.event.event_id != update.event_id:
+                continue
+            others = [other for key, other in by_source.items() if key is not source]
+            rest = update.version - index - 1
+            for counts in _compositions(rest, [len(other) for other in others]):
+                prefix = part[: index + 1]
+                for other, count in zip(others, counts, strict=True):
+                    prefix = prefix + other[:count]
+                if _explains(prefix, update, oracle):
+                    return True
+    return False
+
+
+def _explains(prefix: list[Applied], update: ScoreUpdate, oracle: Oracle) -> bool:
+    if max(applied.event.occurred_at for applied in prefix) != update.as_of:
+        return False
+    return oracle.score(oracle.replay(applied.event for applied in prefix)) == update.score
+
+
+def _compositions(total: int, limits: list[int]) -> Iterator[tuple[int, ...]]:
+    """Yield all counts within *limits* that add up to *total*."""
+    if not limits:
+        if total == 0:
+            yield ()
+        return
+    for count in range(max(0, total - sum(limits[1:])), min(limits[0], total) + 1):
+        for rest in _compositions(total - count, limits[1:]):
+            yield (count, *rest)
+
+
+def _verify_sets(
+    verdict: Verdict,
+    published: Published,
+    oracle: Oracle,
+    outputs: OutputCodec,
+    *,
+    exactly_once: bool,
+) -> None:
+    truth = oracle.truth
+    items = Counter(
+        outputs.decode_item(record.value).item_id
+        for record in published.items
+        if record.value is not None
+    )
+    _compare(verdict, "knowledge items", items, Counter(list(truth.items)), exactly_once)
+    forwarded = Counter(
+        (record.key.decode(), record.header("ce_id") or record.offset)
+        for source in (Source.REFERRAL, Source.EMPLOYEE)
+        for record in published.sources[source]
+        if record.key is not None
+    )
+    if exactly_once:
+        verdict.expect(
+            true=forwarded.total() == len(truth.forwarded),
+            otherwise=f"{forwarded.total()} forwarded events, {len(truth.forwarded)} expected",
+        )
+    dead = Counter((record.key, record.value) for record in published.dead_letters)
+    _compare(verdict, "dead letters", dead, truth.rejected, exactly_once)
+
+
+def _compare(
+    verdict: Verdict, what: str, found: Counter[K], expected: Counter[K], exactly_once: bool
+) -> None:
+    missing, extra = expected - found, found - expected
+    verdict.expect(true=not missing, otherwise=f"{missing.total()} {what} missing")
+    if exactly_once:
+        verdict.expect(true=not extra, otherwise=f"{extra.total()} {what} too many")
+    else:
+        strange = found.keys() - expected.keys()
+        verdict.expect(true=not strange, otherwise=f"{len(strange)} {what} from nowhere")
