@@ -30,13 +30,13 @@ from urllib.request import urlopen
 
 from prometheus_client.parser import text_string_to_metric_families
 
-from ckm_stream.codec.catalogue import Catalogue
 from ckm_stream.codec.events import EventCodec
 from ckm_stream.codec.topics import Topics
 from ckm_stream.domain.forwarding import forward
 from ckm_stream.operations.children import last_line, start_child, stop_child
 from ckm_stream.operations.connection import kafka_client_options
 from ckm_stream.operations.embedded import EmbeddedBroker, free_port
+from ckm_stream.operations.schemas import open_schemas
 from ckm_stream.operations.topics import apply_topics
 from ckm_stream.publishing.client import DEFAULT_OPTIONS, Publisher, open_producer
 from ckm_stream.publishing.simulate import SimulationPlan, simulate
@@ -44,6 +44,11 @@ from ckm_stream.settings import Settings, load_settings
 
 _RESULTS = Path(__file__).parent / "results"
 _PATIENCE_S = 300.0
+_EMBEDDED = (
+    "CKM__KAFKA__BOOTSTRAP_SERVERS",
+    "CKM__KAFKA__GUARANTEE",
+    "CKM__KAFKA__IDEMPOTENCE",
+)
 _SCRAPE_S = 0.05
 
 
@@ -95,12 +100,13 @@ def _round(arguments: argparse.Namespace) -> dict[str, Any]:
             broker = stack.enter_context(EmbeddedBroker())
             environment["CKM__KAFKA__BOOTSTRAP_SERVERS"] = broker.bootstrap_servers
             environment["CKM__KAFKA__GUARANTEE"] = "at_least_once"
+            environment["CKM__KAFKA__IDEMPOTENCE"] = "false"
         os.environ.update(environment)
         settings = load_settings()
         apply_topics(settings)
         total = _publish_backlog(settings, arguments)
         if environment.get("CKM__KAFKA__GUARANTEE"):
-            for name in ("CKM__KAFKA__BOOTSTRAP_SERVERS", "CKM__KAFKA__GUARANTEE"):
+            for name in _EMBEDDED:
                 stack.callback(os.environ.pop, name)
         worker = start_child(
             [sys.executable, "-m", "ckm_stream", "worker"],
@@ -134,7 +140,7 @@ def _publish_backlog(settings: Settings, arguments: argparse.Namespace) -> int:
     events = [event for customer in simulate(plan) for event in customer.events]
     events.sort(key=lambda event: (event.occurred_at, event.event_id))
     producer = open_producer(kafka_client_options(settings), DEFAULT_OPTIONS)
-    codec = EventCodec(Catalogue.load(), topics)
+    codec = EventCodec(open_schemas(settings), topics)
     total = 0
     with Publisher(producer, topics=topics, codec=codec, policy=settings.scoring) as publisher:
         for event in islice(events, arguments.events):

@@ -5,10 +5,10 @@ Each ``run_*`` checks what it needs before it starts, so that a missing topic or
 sentence and an exit code, not a traceback from inside a framework.
 """
 
-from ckm_stream.codec.catalogue import Catalogue
 from ckm_stream.codec.outputs import OutputCodec
 from ckm_stream.codec.topics import Topics
 from ckm_stream.operations.metrics import SnapshotMetrics, WorkerMetrics, new_registry
+from ckm_stream.operations.schemas import open_schemas
 from ckm_stream.operations.topics import check_topics
 from ckm_stream.settings import Settings
 from ckm_stream.snapshots.collect import Collector
@@ -45,7 +45,7 @@ def run_snapshot_worker(settings: Settings) -> None:
     topics = Topics(settings.kafka.topic_prefix)
     metrics = SnapshotMetrics(new_registry())
     metrics.serve(settings.metrics.host, settings.metrics.snapshot_port)
-    outputs = OutputCodec(Catalogue.load())
+    outputs = OutputCodec(open_schemas(settings))
     run_worker(
         build_snapshot_app(
             settings,

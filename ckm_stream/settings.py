@@ -62,6 +62,7 @@ class KafkaSettings(_Group):
     replication_factor: int = Field(default=1, ge=1, le=10)
     guarantee: Guarantee = Guarantee.EXACTLY_ONCE
     transport: TransportKind = TransportKind.CKM
+    idempotence: bool = True
     profile_group: str = Field(default="ckm-profiles", min_length=1)
     snapshot_group: str = Field(default="ckm-snapshots", min_length=1)
     session_timeout_s: float = Field(default=10.0, gt=0)

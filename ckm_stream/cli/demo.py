@@ -10,6 +10,7 @@ from ckm_stream.cli.rendering import class_table, explanation_table, ranking_tab
 from ckm_stream.demo.run import DemoResult, run_demo
 from ckm_stream.settings import load_settings
 from ckm_stream.snapshots import queries
+from ckm_stream.snapshots.errors import database_name
 
 _MIB = 1 << 20
 _RANKED = 10
@@ -52,7 +53,7 @@ def show_result(console: Console, result: DemoResult) -> None:
         f"{result.seconds:.1f} s in all; profile worker {flow.resident_bytes / _MIB:.0f} MiB"
     )
     metrics = result.settings.metrics
-    store = result.settings.store.url.get_secret_value()
+    store = database_name(engine.url)  # without a password
     console.print(f"metrics   http://{metrics.host}:{metrics.profile_port}/metrics (profiles)")
     console.print(f"          http://{metrics.host}:{metrics.snapshot_port}/metrics (snapshots)")
     console.print(f"database  {store}")

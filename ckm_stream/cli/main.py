@@ -11,7 +11,7 @@ from typing import Final
 
 import typer
 
-from ckm_stream.cli import demo, publish, reading, store, workers
+from ckm_stream.cli import demo, provision, publish, reading, store, workers
 from ckm_stream.errors import CkmStreamError
 
 _INTERRUPTED: Final = 130
@@ -39,6 +39,8 @@ for command in (
     reading.explain,
 ):
     app.command()(command)
+app.add_typer(provision.topics_app, name="topics")
+app.add_typer(provision.schemas_app, name="schemas")
 
 
 def main() -> None:

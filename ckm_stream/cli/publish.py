@@ -40,7 +40,15 @@ from ckm_stream.settings import load_settings
 _SOME_REFUSED = 1
 _DATE = ["%Y-%m-%d"]
 
-SourceName = StrEnum("SourceName", {name.upper(): name for name in SOURCES})
+
+class SourceName(StrEnum):
+    """Types of events on the command line: the keys of ``SOURCES``."""
+
+    CALL = "call"
+    TICKET = "ticket"
+    PURCHASE = "purchase"
+    FEEDBACK = "feedback"
+
 
 File = Annotated[
     Path,
@@ -80,7 +88,10 @@ End = Annotated[
 
 
 def publish(
-    file: File, source: OfSource = None, dry_run: DryRun = False, as_json: AsJson = False
+    file: File,
+    source: OfSource = None,
+    dry_run: DryRun = False,  # noqa: FBT002 -- a flag of the command line
+    as_json: AsJson = False,  # noqa: FBT002 -- a flag of the command line
 ) -> None:
     """
     Publish the touchpoint events of a file.
@@ -116,7 +127,7 @@ def publish(
     _conclude(tally, dry_run=dry_run, as_json=as_json)
 
 
-def simulate(  # noqa: PLR0913 -- options of a command, each with a default
+def simulate(  # noqa: PLR0913, PLR0917 -- options of a command, each with a default
     customers: Customers = 1000,
     seed: Seed = 1,
     events_per_customer: PerCustomer = 20.0,

@@ -25,7 +25,7 @@ _SHAPE: Final = frozenset(
     {"type", "name", "namespace", "aliases", "fields", "symbols", "items", "values", "size"}
     | {"default", "order"}
 )
-_NAMED: Final = frozenset({"record", "error", "enum", "fixed"})
+_NAMED: Final = frozenset({"record", "enum", "fixed"})
 _DEEPEST: Final = 16
 
 
@@ -92,11 +92,11 @@ class _Expander:
         for part in ("items", "values"):
             if part in shape:
                 shape[part] = self.expand(shape[part], namespace=namespace, depth=depth + 1)
-        if "fields" in shape:
+        if kind == "record":
             shape["fields"] = [
                 {key: value for key, value in field.items() if key in _SHAPE}
                 | {"type": self.expand(field["type"], namespace=namespace, depth=depth + 1)}
-                for field in shape["fields"]
+                for field in shape.get("fields", [])
             ]
         if kind in _NAMED:
             # Known from its end on only: a reference from inside would be recursion.
@@ -128,6 +128,11 @@ def kind_of(shape: Json) -> str:
     return shape if isinstance(shape, str) else str(shape["type"])
 
 
+def is_timestamp(shape: Json) -> bool:
+    """Tell whether a shape is a number of microseconds since the Unix epoch."""
+    return isinstance(shape, Mapping) and shape.get("logicalType") == "timestamp-micros"
+
+
 def _refuse_unbounded(shape: Json) -> None:
     kind = kind_of(shape)
     if kind == "array" and _fewest_bytes(shape["items"]) == 0:
@@ -139,7 +144,7 @@ def _refuse_unbounded(shape: Json) -> None:
 def _parts(shape: Json, kind: str) -> list[Json]:
     if kind == "union":
         return list(shape)
-    if kind in ("record", "error"):
+    if kind == "record":
         return [field["type"] for field in shape["fields"]]
     return [
         shape[part] for part in ("items", "values") if kind in ("array", "map") and part in shape
@@ -152,6 +157,6 @@ def _fewest_bytes(shape: Json) -> int:
         return 0
     if kind == "fixed":
         return int(shape["size"])
-    if kind in ("record", "error"):
+    if kind == "record":
         return sum(_fewest_bytes(field["type"]) for field in shape["fields"])
     return 1

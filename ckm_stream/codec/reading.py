@@ -17,7 +17,7 @@ from inspect import Parameter, signature
 from itertools import count
 from typing import Any, Final
 
-from ckm_stream.codec.avro import AvroSchema, Json, kind_of
+from ckm_stream.codec.avro import AvroSchema, Json, is_timestamp, kind_of
 from ckm_stream.errors import InvariantError
 
 #: Reads a body that starts at an offset and ends with the value.
@@ -51,14 +51,6 @@ def read_long(data: bytes, position: int) -> tuple[int, int]:
     Raises:
         ValueError: If it is longer, or the number does not fit 64 bits.
     """
-    eight = int.from_bytes(data[position : position + 8], "little")
-    if eight & _CONTINUATIONS == _EIGHT_BYTES:
-        # Exactly eight bytes, as of every timestamp in microseconds from 1978 to 3111: the groups
-        # of seven bits are joined in three steps, 1 µs instead of 2 µs for the loop below.
-        eight = (eight & 0x007F007F007F007F) | (eight & 0x7F007F007F007F00) >> 1
-        eight = (eight & 0x00003FFF00003FFF) | (eight & 0x3FFF00003FFF0000) >> 2
-        eight = (eight & 0x000000000FFFFFFF) | (eight & 0x0FFFFFFF00000000) >> 4
-        return (eight >> 1) ^ -(eight & 1), position + 8
     byte = data[position]
     number = byte & 0x7F
     shift = 7
@@ -72,6 +64,21 @@ def read_long(data: bytes, position: int) -> tuple[int, int]:
     if number >> 64:
         raise ValueError("an integer has more than 64 bits")
     return (number >> 1) ^ -(number & 1), position + 1
+
+
+def read_timestamp(data: bytes, position: int) -> tuple[int, int]:
+    """
+    Read a long that is likely a timestamp in microseconds: those of 1978 to 3111 take eight bytes.
+
+    The eight groups of seven bits are joined in three steps: 1 µs instead of 2 µs.
+    """
+    eight = int.from_bytes(data[position : position + 8], "little")
+    if eight & _CONTINUATIONS == _EIGHT_BYTES:
+        eight = (eight & 0x007F007F007F007F) | (eight & 0x7F007F007F007F00) >> 1
+        eight = (eight & 0x00003FFF00003FFF) | (eight & 0x3FFF00003FFF0000) >> 2
+        eight = (eight & 0x000000000FFFFFFF) | (eight & 0x0FFFFFFF00000000) >> 4
+        return (eight >> 1) ^ -(eight & 1), position + 8
+    return read_long(data, position)
 
 
 def read_int(data: bytes, position: int) -> tuple[int, int]:
@@ -139,6 +146,7 @@ class _Lines:
         self.names: dict[str, Any] = {
             "read_int": read_int,
             "read_long": read_long,
+            "read_timestamp": read_timestamp,
             "read_size": read_size,
             "read_block": read_block,
             "double": _DOUBLE.unpack_from,
@@ -182,6 +190,7 @@ class _Lines:
                 "p = e",
             )
         elif kind in ("int", "long"):
+            kind = "timestamp" if is_timestamp(shape) else kind
             self.add(
                 f"{target} = d[p]",
                 f"if {target} & 0x81: {target}, p = read_{kind}(d, p)",

@@ -8,16 +8,16 @@ written under other choices of scoring are refused, because their sums mean some
 
 from collections import defaultdict
 from operator import sub
-from typing import Final, cast
+from typing import Final
 
 import msgspec
 
+from ckm_stream.domain import counters
 from ckm_stream.domain.days import DAY_S, set_days
 from ckm_stream.domain.employee import EmployeeState
 from ckm_stream.domain.facts import Facts
 from ckm_stream.domain.policy import Policy
 from ckm_stream.domain.profile import Delivery, ProfileState
-from ckm_stream.domain.score import SourceClass
 from ckm_stream.errors import ConfigurationError, InvariantError
 
 LAYOUT: Final = 1
@@ -25,32 +25,24 @@ LAYOUT: Final = 1
 # Up to this many days are written as gaps of 1 to 3 bytes each, more as a bitmap.
 _GAPS_UP_TO: Final = 40
 
-_LIMB_BITS: Final = 64
-_LIMB: Final = (1 << _LIMB_BITS) - 1
+_LOW_BITS: Final = 64
+_LOW: Final = (1 << _LOW_BITS) - 1
 _LONG: Final = 1 << 63
 
-#: Limbs of each sum: the low 64 bits, and what is above as an integer, or as bytes if it is long.
-_Limbs = list[int | bytes]
+#: What a sum has above its low 64 bits: an integer, or bytes if it is longer than another 64.
+_Highs = list[int | bytes]
 #: Gaps between days; or the first day and, as bytes, the bitmap from it.
 _Days = list[int | bytes]
-
-
-class _DeliveryWire(msgspec.Struct, array_like=True):
-    version: int
-    partition: int
-    applied: list[int]
-    announced_class: SourceClass | None
-    announced_total: float | None
-    announced_as_of: int | None
 
 
 class _ProfileWire(msgspec.Struct, array_like=True):
     layout: int
     fingerprint: bytes
-    delivery: _DeliveryWire
+    delivery: Delivery
     seen: bytes
     slots: bytes
-    limbs: _Limbs
+    lows: list[int]
+    highs: _Highs
     counts: list[int]
     days: list[_Days]
     first_value: tuple[int, int, int]
@@ -65,7 +57,7 @@ class _ProfileWire(msgspec.Struct, array_like=True):
 class _EmployeeWire(msgspec.Struct, array_like=True):
     layout: int
     fingerprint: bytes
-    delivery: _DeliveryWire
+    delivery: Delivery
     seen: bytes
     handled: bytes
     noted: bytes
@@ -84,15 +76,16 @@ def encode_state(state: ProfileState, policy: Policy) -> bytes:
     facts = state.facts
     last_at = facts.last_at
     places = sorted(facts.sums)
-    limbs = _pack_sums(facts.sums, places, _idle_bits(facts.first_s, policy))
+    lows, highs = _pack_sums(facts.sums, places, _idle_bits(facts.first_s, policy))
     wire = (
         LAYOUT,
         policy.fingerprint(),
-        _delivery_wire(state.delivery),
+        state.delivery,
         state.seen,
         bytes(places),
-        limbs,
-        facts.counts,
+        lows,
+        highs,
+        _pack_counts(facts.counts),
         [_pack_days(facts.purchase_days), *map(_pack_days, facts.contact_days)],
         facts.first_value,
         [part for pair in sorted(facts.first_in_category.items()) for part in pair],
@@ -107,7 +100,7 @@ def encode_state(state: ProfileState, policy: Policy) -> bytes:
         return _encode(wire)
     except OverflowError:
         # A customer of many years: some sum spans more than 127 bits.
-        limbs[:] = _lengthen(limbs)
+        highs[:] = [_long_or_short(each) for each in highs]
         return _encode(wire)
 
 
@@ -134,8 +127,8 @@ def _profile_of(wire: _ProfileWire, policy: Policy) -> ProfileState:
     firsts = wire.first_in_category
     first_s, first_purchase_s, last_purchase_s, last_complaint_s = wire.seconds
     facts = Facts(
-        sums=_unpack_sums(wire.slots, wire.limbs, _idle_bits(first_s, policy)),
-        counts=wire.counts,
+        sums=_unpack_sums(wire, _idle_bits(first_s, policy)),
+        counts=wire.counts + [0] * (counters.COUNT - len(wire.counts)),
         purchase_days=_unpack_days(purchases),
         contact_days=[_unpack_days(each) for each in contacts],
         first_value=wire.first_value,
@@ -149,7 +142,7 @@ def _profile_of(wire: _ProfileWire, policy: Policy) -> ProfileState:
         last_complaint_s=last_complaint_s,
         newest=[(last_at - age, name, bits) for age, name, bits in wire.newest],
     )
-    return ProfileState(facts, wire.seen, _delivery_of(wire.delivery))
+    return ProfileState(facts, wire.seen, wire.delivery)
 
 
 def encode_employee(state: EmployeeState, policy: Policy) -> bytes:
@@ -158,7 +151,7 @@ def encode_employee(state: EmployeeState, policy: Policy) -> bytes:
         (
             LAYOUT,
             policy.fingerprint(),
-            _delivery_wire(state.delivery),
+            state.delivery,
             state.seen,
             _pack_bits(state.handled),
             _pack_bits(state.noted),
@@ -186,29 +179,7 @@ def decode_employee(data: bytes, policy: Policy) -> EmployeeState:
         noted=int.from_bytes(wire.noted, "little"),
         last_at=wire.last_at,
         seen=wire.seen,
-        delivery=_delivery_of(wire.delivery),
-    )
-
-
-def _delivery_wire(delivery: Delivery) -> tuple[object, ...]:
-    return (
-        delivery.version,
-        delivery.partition,
-        delivery.applied,
-        delivery.announced_class,
-        delivery.announced_total,
-        delivery.announced_as_of,
-    )
-
-
-def _delivery_of(wire: _DeliveryWire) -> Delivery:
-    return Delivery(
-        wire.version,
-        wire.partition,
-        wire.applied,
-        wire.announced_class,
-        wire.announced_total,
-        wire.announced_as_of,
+        delivery=wire.delivery,
     )
 
 
@@ -217,37 +188,43 @@ def _idle_bits(first_s: int, policy: Policy) -> tuple[int, ...]:
     return policy.idle_bits((first_s - policy.landmark_s) // DAY_S if first_s >= 0 else 0)
 
 
-def _pack_sums(sums: dict[int, int], places: list[int], idle: tuple[int, ...]) -> _Limbs:
+def _pack_sums(
+    sums: dict[int, int], places: list[int], idle: tuple[int, ...]
+) -> tuple[list[int], _Highs]:
     """
-    Return the limbs of the sums, low bits that no event can have set left out.
+    Return the low 64 bits of the sums and what is above, low bits that no event can set left out.
 
     A sum is divisible by 2^e of its oldest event, and e grows with every half-life since the
     landmark: left in, those zeros would outweigh the rest after a few years.
     """
-    limbs: _Limbs = []
-    for place in places:
-        total = sums[place] >> idle[place]
-        limbs += total & _LIMB, total >> _LIMB_BITS
-    return limbs
+    totals = [sums[place] >> idle[place] for place in places]
+    return [total & _LOW for total in totals], [total >> _LOW_BITS for total in totals]
 
 
-def _lengthen(limbs: _Limbs) -> _Limbs:
+def _long_or_short(high: int | bytes) -> int | bytes:
     """Write what does not fit msgpack's 64-bit integers as bytes."""
-    return [
-        each
-        if isinstance(each, bytes) or -_LONG <= each <= _LIMB
-        else each.to_bytes((each.bit_length() >> 3) + 1, "little", signed=True)
-        for each in limbs
+    if isinstance(high, bytes) or -_LONG <= high < _LONG:
+        return high
+    return high.to_bytes((high.bit_length() >> 3) + 1, "little", signed=True)
+
+
+def _unpack_sums(wire: _ProfileWire, idle: tuple[int, ...]) -> defaultdict[int, int]:
+    highs = [
+        high if isinstance(high, int) else int.from_bytes(high, "little", signed=True)
+        for high in wire.highs
     ]
+    parts = zip(wire.slots, wire.lows, highs, strict=True)
+    return defaultdict(
+        int, {slot: (high << _LOW_BITS | low) << idle[slot] for slot, low, high in parts}
+    )
 
 
-def _unpack_sums(places: bytes, limbs: _Limbs, idle: tuple[int, ...]) -> defaultdict[int, int]:
-    sums: defaultdict[int, int] = defaultdict(int)
-    pairs = iter(limbs)
-    for place, low, high in zip(places, pairs, pairs, strict=True):
-        above = high if isinstance(high, int) else int.from_bytes(high, "little", signed=True)
-        sums[place] = (above << _LIMB_BITS | cast("int", low)) << idle[place]
-    return sums
+def _pack_counts(counts: list[int]) -> list[int]:
+    """Leave out the zeros at the end, so that a counter added later costs old states nothing."""
+    end = len(counts)
+    while end and not counts[end - 1]:
+        end -= 1
+    return counts[:end]
 
 
 def _pack_days(bits: int) -> _Days:

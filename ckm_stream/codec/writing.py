@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from itertools import count
 from typing import Any, Final
 
-from ckm_stream.codec.avro import AvroSchema, Json, kind_of
+from ckm_stream.codec.avro import AvroSchema, Json, is_timestamp, kind_of
 from ckm_stream.errors import InvariantError
 
 #: Writes a value behind a head, such as a frame's.
@@ -30,6 +30,10 @@ _FLOAT: Final = struct.Struct("<f")
 _BOOLEANS: Final = {False: b"\0", True: b"\1"}
 #: Zigzag varints of 0 to 63, the ones that take a byte.
 _SMALL: Final = tuple(bytes([2 * number]) for number in range(64))
+#: The least zigzag numbers that take eight and nine bytes, and eight bytes' continuation bits.
+_EIGHT_BYTES: Final = 1 << 49
+_NINE_BYTES: Final = 1 << 56
+_CONTINUATIONS: Final = 0x0080808080808080
 #: A byte's bit that says that another one follows.
 _MORE: Final = 0x80
 _INT_BITS: Final = 31
@@ -52,6 +56,18 @@ def write_long(number: int) -> bytes:
         zigzag >>= 7
     out.append(zigzag)
     return bytes(out)
+
+
+def write_timestamp(number: int) -> bytes:
+    """Return the zigzag varint of a long, fast if it is microseconds of the years 1978 to 3111."""
+    zigzag = (number << 1) ^ (number >> _LONG_BITS)
+    if not _EIGHT_BYTES <= zigzag < _NINE_BYTES:
+        return write_long(number)
+    # The inverse of `read_timestamp`: groups of seven bits are moved apart in three steps.
+    zigzag = (zigzag & 0x000000000FFFFFFF) | (zigzag & 0x00FFFFFFF0000000) << 4
+    zigzag = (zigzag & 0x00003FFF00003FFF) | (zigzag & 0x0FFFC0000FFFC000) << 2
+    zigzag = (zigzag & 0x007F007F007F007F) | (zigzag & 0x3F803F803F803F80) << 1
+    return (zigzag | _CONTINUATIONS).to_bytes(8, "little")
 
 
 def write_int(number: int) -> bytes:
@@ -94,6 +110,7 @@ class _Lines:
         self.names: dict[str, Any] = {
             "write_long": write_long,
             "write_int": write_int,
+            "write_timestamp": write_timestamp,
             "double": _DOUBLE.pack,
             "single": _FLOAT.pack,
             "BOOLEANS": _BOOLEANS,
@@ -132,6 +149,7 @@ class _Lines:
             self._add(f"n = len({held})", "a(SMALL[n] if n < 64 else write_long(n))")
             self._add(f"a({held})")
         elif kind in ("int", "long"):
+            kind = "timestamp" if is_timestamp(shape) else kind
             self._add(f"a(SMALL[{held}] if 0 <= {held} < 64 else write_{kind}({held}))")
         elif kind == "enum":
             symbols = {symbol: write_int(place) for place, symbol in enumerate(shape["symbols"])}

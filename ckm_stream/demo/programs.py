@@ -23,6 +23,7 @@ from ckm_stream.settings import Guarantee, Settings
 LANDMARK = datetime(1996, 1, 1, tzinfo=UTC)
 _BOOTSTRAP = "CKM__KAFKA__BOOTSTRAP_SERVERS"
 _STOP_GRACE_S = 4.0
+_EMBEDDED_SESSION_S = 3.0
 
 
 @dataclass(slots=True)
@@ -57,6 +58,9 @@ def broker(settings: Settings, folder: Path) -> Iterator[Settings]:
             embedded = stack.enter_context(EmbeddedBroker(log_path=folder / "broker.log"))
             changes["bootstrap_servers"] = embedded.bootstrap_servers
             changes["guarantee"] = Guarantee.AT_LEAST_ONCE  # it has no transactions
+            changes["idempotence"] = False  # nor producer ids
+            # Its groups' first member waits half the session timeout for others.
+            changes["session_timeout_s"] = _EMBEDDED_SESSION_S
         yield demo_settings(settings, folder, changes)
 
 
@@ -107,6 +111,8 @@ def environment(settings: Settings) -> dict[str, str]:
         _BOOTSTRAP: kafka.bootstrap_servers,
         "CKM__KAFKA__TOPIC_PREFIX": kafka.topic_prefix,
         "CKM__KAFKA__GUARANTEE": kafka.guarantee.value,
+        "CKM__KAFKA__IDEMPOTENCE": str(kafka.idempotence),
+        "CKM__KAFKA__SESSION_TIMEOUT_S": str(kafka.session_timeout_s),
         "CKM__KAFKA__PROFILE_GROUP": f"{kafka.topic_prefix}{kafka.profile_group}",
         "CKM__KAFKA__SNAPSHOT_GROUP": f"{kafka.topic_prefix}{kafka.snapshot_group}",
         "CKM__SCORING__LANDMARK_S": str(settings.scoring.landmark_s),

@@ -23,15 +23,15 @@ from rich.progress import (
 )
 from sqlalchemy import Engine
 
-from ckm_stream.codec.catalogue import Catalogue
 from ckm_stream.codec.events import EventCodec
 from ckm_stream.codec.topics import Topics
 from ckm_stream.demo.programs import Program, broker, workers
 from ckm_stream.demo.progress import Flow, Stored, flow, stored
-from ckm_stream.domain.events import Touchpoint
+from ckm_stream.domain.events import TouchpointEvent
 from ckm_stream.domain.forwarding import forward
 from ckm_stream.errors import ConfigurationError
 from ckm_stream.operations.connection import kafka_client_options
+from ckm_stream.operations.schemas import open_schemas
 from ckm_stream.operations.topics import apply_topics
 from ckm_stream.publishing.client import DEFAULT_OPTIONS, Publisher, open_producer
 from ckm_stream.publishing.demo_events import demo_events
@@ -106,7 +106,7 @@ def _replay(settings: Settings, seed: int, programs: list[Program], progress: Pr
     topics = Topics(settings.kafka.topic_prefix)
     events = list(demo_events(seed))
     producer = open_producer(kafka_client_options(settings), DEFAULT_OPTIONS)
-    codec = EventCodec(Catalogue.load(), topics)
+    codec = EventCodec(open_schemas(settings), topics)
     task = progress.add_task("publish (purchases real, rest simulated)", total=len(events))
     with Publisher(producer, topics=topics, codec=codec, policy=settings.scoring) as publisher:
         for number, event in enumerate(events):
@@ -117,7 +117,7 @@ def _replay(settings: Settings, seed: int, programs: list[Program], progress: Pr
     return len(events) + sum(_forwards(event, settings) for event in events)
 
 
-def _forwards(event: Touchpoint, settings: Settings) -> int:
+def _forwards(event: TouchpointEvent, settings: Settings) -> int:
     return len(forward(event, policy=settings.scoring))
 
 

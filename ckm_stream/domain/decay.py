@@ -34,8 +34,8 @@ def damping(age_s: int, half_life_s: int) -> float:
     """
     Return 1/w(now): a sum times this is what it is worth now.
 
-    The product is within 2^-52 of the exact quotient of integers, at a third of its cost, and
-    halves exactly with each half-life. It fades to 0 after about 1,000 of them.
+    The product is within 2^-51 of the exact quotient of integers, at a third of its cost, and
+    halves exactly with each half-life, up to 960 of them; after 1,100 it is 0.
 
     Args:
         age_s: Whole seconds from the landmark to now, >= 0.

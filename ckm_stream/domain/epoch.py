@@ -8,6 +8,7 @@ the scale by quantile tables and the rest by fits, behind the same names.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Protocol
 
 from ckm_stream.domain.choices import PerIndicator
@@ -40,7 +41,7 @@ class Saturation:
         return normalised
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Epoch:
     """
     A frozen scale with all that goes with it; ``epoch_id`` is published with every score.
@@ -60,12 +61,32 @@ class Epoch:
     reference: tuple[float, ...]
     employee_rates: tuple[float, ...] = ()
 
+    @cached_property
+    def weights(self) -> tuple[float, ...]:
+        """The weight of each indicator in the total: within its dimension times between them."""
+        return tuple(self.between[place // 4] * each for place, each in enumerate(self.within))
+
+    @cached_property
+    def reference_means(self) -> tuple[float, float, float]:
+        """The weighted means of the reference customer's indicators, by dimension."""
+        return means(self.reference, self.within)
+
     def normalise(self, indicator: Indicator, value: float) -> float:
         """Return *value*, in the indicator's own unit, as a number in [0, 1]."""
         place = INDICATORS.index(indicator)
         values = [0.0] * len(INDICATORS)
         values[place] = value
         return self.scale.normalise_all(values)[place]
+
+
+def means(x: Sequence[float], within: Sequence[float]) -> tuple[float, float, float]:
+    """Return the weighted mean of each dimension's four indicators, before any floor."""
+    u = within
+    return (
+        u[0] * x[0] + u[1] * x[1] + u[2] * x[2] + u[3] * x[3],
+        u[4] * x[4] + u[5] * x[5] + u[6] * x[6] + u[7] * x[7],
+        u[8] * x[8] + u[9] * x[9] + u[10] * x[10] + u[11] * x[11],
+    )
 
 
 def epoch_zero(policy: Policy) -> Epoch:

@@ -112,6 +112,11 @@ class Policy:
             if not (prior.a >= least and prior.b >= least):
                 raise ValueError(f"priors.{each.name} must be >= {least:g}")
 
+    @cached_property
+    def half_lives_s(self) -> tuple[int, ...]:
+        """The half-lives of the twelve indicators, V1 to A4, in seconds."""
+        return tuple(int(each) for each in self.half_lives.values())
+
     def weights(self, t_s: int) -> tuple[int, ...]:
         """
         Return the decay weights w(t) of the twelve indicators at a Unix second.
@@ -132,7 +137,7 @@ class Policy:
 
     @cached_property
     def _decay_at(self) -> Callable[[int], tuple[tuple[int, ...], tuple[float, ...]]]:
-        half_lives = tuple(int(each) for each in self.half_lives.values())
+        half_lives = self.half_lives_s
         distinct = tuple(dict.fromkeys(half_lives))
         places = [distinct.index(each) for each in half_lives]
         landmark_s = self.landmark_s
@@ -147,7 +152,7 @@ class Policy:
     @cached_property
     def idle_bits(self) -> Callable[[int], tuple[int, ...]]:
         """By slot, the low bits that are 0 in each sum of events from a given day onwards."""
-        half_lives = [int(each) for each in self.half_lives.values()]
+        half_lives = self.half_lives_s
 
         @lru_cache(maxsize=_INSTANTS_KEPT)
         def idle_bits(day: int) -> tuple[int, ...]:

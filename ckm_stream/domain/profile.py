@@ -19,7 +19,7 @@ SOURCES: Final = 5
 NOT_APPLIED: Final = -1
 
 
-class Delivery(msgspec.Struct):
+class Delivery(msgspec.Struct, array_like=True):
     """
     How far a state's delivery has come.
 
@@ -34,6 +34,9 @@ class Delivery(msgspec.Struct):
     announced_class: SourceClass | None = None
     announced_total: float | None = None
     announced_as_of: int | None = None
+    announced_version: int = 0
+    announced_previous: SourceClass | None = None
+    announced_event_id: str = ""
 
     @classmethod
     def empty(cls, partition: int, sources: int = SOURCES) -> Self:

@@ -5,13 +5,13 @@ From facts to a score, and from a score to its reasons.
 its result is stored with the score, never computed again later (SCORING rule 7).
 """
 
-from math import exp, fsum, log
+from math import log
 from typing import Final
 
 import msgspec
 
 from ckm_stream.domain.engagement import advise
-from ckm_stream.domain.epoch import INDICATORS, Epoch
+from ckm_stream.domain.epoch import INDICATORS, Epoch, means
 from ckm_stream.domain.facts import Facts
 from ckm_stream.domain.indicators import (
     mean_acceptance,
@@ -40,6 +40,7 @@ _CLASSES: Final = {
 }
 
 _UNKNOWN: Final = SourceClass.UNKNOWN
+_ACCEPTANCE: Final = INDICATORS.index(Indicator.ACCEPTANCE_RATE)
 
 # A lead user is one who met needs before the population did: epoch 0 knows no population, and
 # nothing in one customer's facts can stand in for it.
@@ -70,9 +71,8 @@ def score_profile(state: Facts, *, as_of_s: int, epoch: Epoch, policy: Policy) -
     willingness, willingness_n = read_willingness(state, as_of_s, policy)
     absorption, absorption_n = read_absorption(state, as_of_s, epoch, policy)
     normalised = epoch.scale.normalise_all(value + willingness + absorption)
-    v, w, a = _dimensions(normalised, epoch.within)
-    exponents = epoch.between
-    total = v ** exponents[0] * w ** exponents[1] * a ** exponents[2]
+    v, w, a = map(_clamp, means(normalised, epoch.within))
+    total = _combine((v, w, a), epoch)
     evidence = sum(value_n), sum(willingness_n), sum(absorption_n)
     if min(evidence) < policy.n0:
         source_class = _UNKNOWN
@@ -95,12 +95,12 @@ def score_profile(state: Facts, *, as_of_s: int, epoch: Epoch, policy: Policy) -
     )
 
 
-def _dimensions(x: list[float], u: tuple[float, ...]) -> tuple[float, float, float]:
-    """Return the weighted means of each four indicators, within [0.01, 1]."""
-    v = u[0] * x[0] + u[1] * x[1] + u[2] * x[2] + u[3] * x[3]
-    w = u[4] * x[4] + u[5] * x[5] + u[6] * x[6] + u[7] * x[7]
-    a = u[8] * x[8] + u[9] * x[9] + u[10] * x[10] + u[11] * x[11]
-    return _clamp(v), _clamp(w), _clamp(a)
+def _combine(dimensions: tuple[float, float, float], epoch: Epoch) -> float:
+    """Return the weighted geometric mean: no dimension makes up for another."""
+    v, w, a = dimensions
+    for_v, for_w, for_a = epoch.between
+    total: float = v**for_v * w**for_w * a**for_a
+    return total
 
 
 def _clamp(mean: float) -> float:
@@ -124,46 +124,34 @@ def explain(facts: Facts, *, as_of_s: int, epoch: Epoch, policy: Policy) -> Expl
     values = [*value, *willingness, *absorption]
     evidence = value_n + willingness_n + absorption_n
     normalised = epoch.scale.normalise_all(values)
-    contributions = _contributions(normalised, epoch)
     # The lower tenth of the acceptance rate ranks, its mean is shown.
-    values[INDICATORS.index(Indicator.ACCEPTANCE_RATE)] = mean_acceptance(facts, as_of_s, policy)
-    half_lives = policy.half_lives.values()
-    newest = _newest_ids(facts)
-    factors = tuple(
-        Factor(
-            indicator=indicator,
-            value=values[place],
-            normalised=normalised[place],
-            weight=epoch.between[place // 4] * epoch.within[place],
-            contribution=contributions[place],
-            half_life_s=int(half_lives[place]),
-            n_eff=evidence[place],
-            newest_event_id=newest[place],
-        )
-        for place, indicator in enumerate(INDICATORS)
+    values[_ACCEPTANCE] = mean_acceptance(facts, as_of_s, policy)
+    factors = map(
+        Factor,
+        INDICATORS,
+        values,
+        normalised,
+        epoch.weights,
+        _contributions(normalised, epoch),
+        policy.half_lives_s,
+        evidence,
+        _newest_ids(facts),
     )
-    return Explanation(reference_total(epoch), factors)
+    return Explanation(reference_total(epoch), tuple(factors))
 
 
 def reference_total(epoch: Epoch) -> float:
     """Return the total of the epoch's reference customer, in [0.01, 1]."""
-    dimensions = _dimensions(list(epoch.reference), epoch.within)
-    pairs = zip(epoch.between, dimensions, strict=True)
-    return exp(fsum([exponent * log(dimension) for exponent, dimension in pairs]))
+    v, w, a = map(_clamp, epoch.reference_means)
+    return _combine((v, w, a), epoch)
 
 
 def _contributions(normalised: list[float], epoch: Epoch) -> list[float]:
-    contributions = []
-    for dimension, exponent in enumerate(epoch.between):
-        place = 4 * dimension
-        changes = [
-            epoch.within[i] * (normalised[i] - epoch.reference[i]) for i in range(place, place + 4)
-        ]
-        ours = fsum(epoch.within[i] * normalised[i] for i in range(place, place + 4))
-        theirs = fsum(epoch.within[i] * epoch.reference[i] for i in range(place, place + 4))
-        scale = exponent * _slope(ours, theirs)
-        contributions += [change * scale for change in changes]
-    return contributions
+    """Share out each dimension's ln(D / D_ref) among its indicators by how far each is off."""
+    slopes = map(_slope, means(normalised, epoch.within), epoch.reference_means)
+    by_place = [slope for slope in slopes for _ in range(4)]
+    parts = zip(epoch.weights, normalised, epoch.reference, by_place, strict=True)
+    return [weight * (ours - theirs) * slope for weight, ours, theirs, slope in parts]
 
 
 def _slope(ours: float, theirs: float) -> float:
@@ -177,7 +165,9 @@ def _slope(ours: float, theirs: float) -> float:
 def _newest_ids(facts: Facts) -> list[str | None]:
     newest: list[str | None] = [None] * len(INDICATORS)
     for _, event_id, bits in facts.newest:
-        for place in range(len(INDICATORS)):
-            if bits >> place & 1:
-                newest[place] = event_id
+        left = bits
+        while left:
+            place = left.bit_length() - 1
+            newest[place] = event_id
+            left ^= 1 << place
     return newest

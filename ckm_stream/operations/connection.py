@@ -40,11 +40,12 @@ def admin_client(settings: Settings) -> Iterator[KafkaAdminClient]:
         TransientError: If no broker answers, or one fails while the client is used.
     """
     kafka = settings.kafka
-    _connect(kafka)
+    options = kafka_client_options(settings) | {
+        "bootstrap_servers": _reachable(kafka),
+        "bootstrap_timeout_ms": int(BOOTSTRAP_S * 1000),
+    }
     try:
-        client = KafkaAdminClient(
-            **kafka_client_options(settings), bootstrap_timeout_ms=int(BOOTSTRAP_S * 1000)
-        )
+        client = KafkaAdminClient(**options)
     except SaslAuthenticationFailedError as error:
         raise ConfigurationError(
             f"Kafka at {kafka.bootstrap_servers} refuses our credentials; check CKM__KAFKA__*"
@@ -62,8 +63,10 @@ def admin_client(settings: Settings) -> Iterator[KafkaAdminClient]:
         client.close()
 
 
-def _connect(kafka: KafkaSettings) -> None:
-    # Before the client is made: one that cannot bootstrap leaves its network thread behind.
+def _reachable(kafka: KafkaSettings) -> str:
+    """Return the first address that accepts a connection."""
+    # Before the client is made: one that cannot bootstrap leaves its network thread behind, and
+    # one that fails to connect a socket.
     problem = ""
     servers = kafka.bootstrap_servers.split(",")
     for server in servers:
@@ -74,7 +77,7 @@ def _connect(kafka: KafkaSettings) -> None:
         except OSError as error:
             problem = error.strerror or str(error)
         else:
-            return
+            return server
     raise TransientError(_unreachable(kafka, f"cannot be reached ({problem})"))
 
 

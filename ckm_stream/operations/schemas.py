@@ -2,7 +2,6 @@
 
 from ckm_stream.codec.catalogue import Catalogue, SchemaSource
 from ckm_stream.codec.registry import RegistryClient, RegistrySchemas, register_all
-from ckm_stream.errors import ConfigurationError
 from ckm_stream.settings import RegistrySettings, Settings
 
 
@@ -16,9 +15,8 @@ def open_schemas(settings: Settings) -> SchemaSource:
     catalogue = Catalogue.load()
     if settings.registry.url is None:
         return catalogue
-    return RegistrySchemas(
-        _client(settings.registry), catalogue, prefix=settings.kafka.topic_prefix
-    )
+    client = _client(settings.registry, settings.registry.url)
+    return RegistrySchemas(client, catalogue, prefix=settings.kafka.topic_prefix)
 
 
 def register_schemas(settings: Settings) -> list[tuple[str, int]]:
@@ -31,16 +29,14 @@ def register_schemas(settings: Settings) -> list[tuple[str, int]]:
     """
     if settings.registry.url is None:
         return []
-    prefix = settings.kafka.topic_prefix
-    return list(register_all(_client(settings.registry), Catalogue.load(), prefix=prefix))
+    client = _client(settings.registry, settings.registry.url)
+    return list(register_all(client, Catalogue.load(), prefix=settings.kafka.topic_prefix))
 
 
-def _client(registry: RegistrySettings) -> RegistryClient:
-    if registry.url is None:
-        raise ConfigurationError("CKM__REGISTRY__URL is not set")
+def _client(registry: RegistrySettings, url: str) -> RegistryClient:
     password = registry.password
     return RegistryClient(
-        registry.url,
+        url,
         username=registry.username,
         password=None if password is None else password.get_secret_value(),
     )

@@ -13,7 +13,7 @@ from ckm_stream.codec.state import decode_employee, decode_state, encode_employe
 from ckm_stream.codec.topics import Source, Topics
 from ckm_stream.domain.employee import EmployeeState, apply_employee_event
 from ckm_stream.domain.epoch import Epoch
-from ckm_stream.domain.events import EmployeeContact, Event
+from ckm_stream.domain.events import MICROS, EmployeeContact, Event
 from ckm_stream.domain.forwarding import forward
 from ckm_stream.domain.knowledge import extract_items
 from ckm_stream.domain.policy import Policy
@@ -50,8 +50,16 @@ class Fold(Protocol[S]):
     def apply(self, state: S, event: Event, effects: Effects) -> bool:
         """Fold *event* in, and add what it causes elsewhere; False if its id was seen."""
 
-    def seal(self, key: bytes, state: S, last_event_id: str, effects: Effects) -> bytes:
-        """Score if this table has scores, announce if due, and encode the state."""
+    def repeat(self, event: Event, effects: Effects) -> None:
+        """Add again what an event applied earlier caused elsewhere."""
+
+    def seal(
+        self, key: bytes, state: S, effects: Effects, *, last: str | None, force: bool
+    ) -> bytes:
+        """Score if this table has scores, announce if due or forced, and encode the state."""
+
+    def announce_again(self, key: bytes, state: S, effects: Effects) -> None:
+        """Add the last announcement once more, the same to the byte."""
 
 
 class ProfileFold:
@@ -91,6 +99,11 @@ class ProfileFold:
         if not apply_event(state, event, self._policy):
             return False
         state.delivery.version += 1
+        self.repeat(event, effects)
+        return True
+
+    def repeat(self, event: Event, effects: Effects) -> None:
+        """Add the event's knowledge items and forwarded events; their ids are derived from it."""
         for item in extract_items(event):
             effects.items.append(
                 OutputRecord(
@@ -103,39 +116,69 @@ class ProfileFold:
         for other in forward(event, policy=self._policy):
             topic, key = self._events.address(other)
             effects.forwarded.append(OutputRecord(topic, None, key, self._events.encode(other)))
-        return True
 
-    def seal(self, key: bytes, state: ProfileState, last_event_id: str, effects: Effects) -> bytes:
-        """Score as of the newest event, announce the score if it moved, encode the profile."""
-        as_of = state.last_occurred_at
-        as_of_s = as_of // 1_000_000
-        epoch = self._epoch_at(as_of_s)
-        score = score_profile(state.facts, as_of_s=as_of_s, epoch=epoch, policy=self._policy)
-        if self._is_due(state.delivery, score):
-            explanation = explain(state.facts, as_of_s=as_of_s, epoch=epoch, policy=self._policy)
-            update = ScoreUpdate(
-                customer_id=key.decode(),
-                version=state.delivery.version,
-                as_of=as_of,
-                reason=UpdateReason.EVENT,
-                score=score,
-                previous_class=state.delivery.announced_class,
-                reference_total=explanation.reference_total,
-                factors=explanation.factors,
-                event_id=last_event_id,
+    def seal(
+        self, key: bytes, state: ProfileState, effects: Effects, *, last: str | None, force: bool
+    ) -> bytes:
+        """
+        Score as of the newest event, announce the score if it moved, encode the profile.
+
+        *last* is the id of the event applied last; None if nothing but offsets has changed.
+        *force* announces in any case: the last announcement may not have reached the topic.
+        """
+        if last is not None:
+            as_of_s = state.last_occurred_at // MICROS
+            score = score_profile(
+                state.facts, as_of_s=as_of_s, epoch=self._epoch_at(as_of_s), policy=self._policy
             )
-            effects.updates.append(
-                OutputRecord(
-                    self._topics.score_updated,
-                    effects.partition,
-                    key,
-                    self._outputs.encode_score_update(update),
-                )
-            )
-            state.delivery.announced_class = score.source_class
-            state.delivery.announced_total = score.total
-            state.delivery.announced_as_of = as_of
+            delivery = state.delivery
+            if force or self._is_due(delivery, score):
+                delivery.announced_previous = delivery.announced_class
+                delivery.announced_class = score.source_class
+                delivery.announced_total = score.total
+                delivery.announced_as_of = state.last_occurred_at
+                delivery.announced_version = delivery.version
+                delivery.announced_event_id = last
+                self._announce(key, state, score, effects)
+        elif force:
+            self.announce_again(key, state, effects)
         return encode_state(state, self._policy)
+
+    def announce_again(self, key: bytes, state: ProfileState, effects: Effects) -> None:
+        """Add the update that the state's last change was announced with."""
+        as_of_s = state.last_occurred_at // MICROS
+        score = score_profile(
+            state.facts, as_of_s=as_of_s, epoch=self._epoch_at(as_of_s), policy=self._policy
+        )
+        self._announce(key, state, score, effects)
+
+    def _announce(self, key: bytes, state: ProfileState, score: Score, effects: Effects) -> None:
+        delivery, as_of = state.delivery, state.last_occurred_at
+        explanation = explain(
+            state.facts,
+            as_of_s=score.as_of_s,
+            epoch=self._epoch_at(score.as_of_s),
+            policy=self._policy,
+        )
+        update = ScoreUpdate(
+            customer_id=key.decode(),
+            version=delivery.announced_version,
+            as_of=as_of,
+            reason=UpdateReason.EVENT,
+            score=score,
+            previous_class=delivery.announced_previous,
+            reference_total=explanation.reference_total,
+            factors=explanation.factors,
+            event_id=delivery.announced_event_id,
+        )
+        effects.updates.append(
+            OutputRecord(
+                self._topics.score_updated,
+                effects.partition,
+                key,
+                self._outputs.encode_score_update(update),
+            )
+        )
 
     def _is_due(self, delivery: Delivery, score: Score) -> bool:
         announced = delivery.announced_total
@@ -173,12 +216,20 @@ class EmployeeFold:
         state.delivery.version += 1
         return True
 
+    def repeat(self, event: Event, effects: Effects) -> None:
+        """Do nothing: an employee's contact causes nothing elsewhere."""
+
     def seal(
         self,
         key: bytes,  # noqa: ARG002 -- employees are not scored
         state: EmployeeState,
-        last_event_id: str,  # noqa: ARG002
         effects: Effects,  # noqa: ARG002
+        *,
+        last: str | None,  # noqa: ARG002
+        force: bool,  # noqa: ARG002
     ) -> bytes:
         """Encode the employee's state."""
         return encode_employee(state, self._policy)
+
+    def announce_again(self, key: bytes, state: EmployeeState, effects: Effects) -> None:
+        """Do nothing: employees are not scored."""

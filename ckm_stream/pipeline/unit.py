@@ -15,6 +15,7 @@ from ckm_stream.codec.deadletter import dead_letter_headers
 from ckm_stream.codec.events import EventCodec
 from ckm_stream.codec.topics import Source, Topics
 from ckm_stream.domain.checks import check_event
+from ckm_stream.domain.events import Event
 from ckm_stream.domain.policy import Policy
 from ckm_stream.errors import InvariantError, Reason, RejectedRecord
 from ckm_stream.pipeline.fold import Fold
@@ -28,7 +29,12 @@ PartitionOf = Callable[[bytes], int]
 
 @dataclass(frozen=True, slots=True)
 class Core:
-    """What every unit shares: the codecs, the rules, and where to look things up."""
+    """
+    What every unit shares: the codecs, the rules, and where to look things up.
+
+    ``repeats_effects`` belongs to at_least_once, where a state is durable before its effects are:
+    a record that is delivered again after a kill then causes again what it may not have caused.
+    """
 
     application_id: str
     topics: Topics
@@ -37,6 +43,7 @@ class Core:
     folds: Mapping[Source, Fold[Any]]
     load: Load
     partition_of: PartitionOf
+    repeats_effects: bool
 
 
 class Unit:
@@ -46,7 +53,10 @@ class Unit:
         self._core = core
         self._partition = partition
         self._states: dict[str, dict[bytes, Any]] = {}
-        self._dirty: dict[str, dict[bytes, str]] = {}
+        self._dirty: dict[str, dict[bytes, str | None]] = {}
+        # Keys whose last change was announced, and those among them that were delivered again.
+        self._announced: set[tuple[str, bytes]] = set()
+        self._repeated: dict[str, set[bytes]] = {}
         self._effects: Final = Effects(partition)
 
     def add(self, part: Slice) -> None:
@@ -55,6 +65,7 @@ class Unit:
 
         Raises:
             InvariantError: If the slice is not this partition's.
+            TransientError: If a schema registry cannot be asked; nothing has changed.
         """
         if part.partition != self._partition:
             raise InvariantError(
@@ -65,30 +76,34 @@ class Unit:
         dirty = self._dirty.setdefault(fold.table, {})
         source, tally = part.source, self._effects.tally
         slot = fold.slot(source)
-        decode, policy = self._core.events.decode, self._core.policy
         applied = duplicates = redelivered = 0
-        for record in part.records:
-            try:  # 1. decode -> event or reject
-                event = decode(source, record.key, record.value)
-                check_event(event, record_timestamp_ms=record.timestamp, policy=policy)
-                key = record.key
-                assert key is not None  # noqa: S101 -- decode has compared it with the event's id
-                state = states.get(key)
-                if state is None:  # 2. load the state of each customer touched
-                    state = states[key] = self._load(fold, key)
-            except RejectedRecord as rejection:
-                self._reject(part, record, rejection)
+        # All are decoded before the first is applied: a registry that cannot be asked for a schema
+        # leaves the unit as it was, and the slice can be added again.
+        for record, event in [(record, self._decode(source, record)) for record in part.records]:
+            if isinstance(event, RejectedRecord):
+                self._reject(part, record, event)
                 continue
+            key = record.key
+            assert key is not None  # noqa: S101 -- decode has compared it with the event's id
+            state = states.get(key)
+            if state is None:  # 2. load the state of each customer touched
+                try:
+                    state = states[key] = self._load(fold, key)
+                except RejectedRecord as rejection:
+                    self._reject(part, record, rejection)
+                    continue
             position = state.delivery.applied
             if record.offset <= position[slot]:
                 redelivered += 1
+                if self._core.repeats_effects:
+                    self._repeat(fold, key, event)
                 continue
             if fold.apply(state, event, self._effects):
                 applied += 1
                 dirty[key] = event.event_id
             else:
                 duplicates += 1
-                dirty.setdefault(key, event.event_id)
+                dirty.setdefault(key, None)
             # A duplicate's offset is recorded too: replayed later it might be beyond the horizon
             # of the seen ids by then, and would count twice.
             position[slot] = record.offset
@@ -113,11 +128,30 @@ class Unit:
         folds = {fold.table: fold for fold in self._core.folds.values()}
         for table, dirty in self._dirty.items():
             fold, states = folds[table], self._states[table]
+            repeated = self._repeated.get(table, set())
             self._effects.changelog[table] = [
-                (key, fold.seal(key, states[key], event_id, self._effects))
-                for key, event_id in dirty.items()
+                (
+                    key,
+                    fold.seal(key, states[key], self._effects, last=last, force=key in repeated),
+                )
+                for key, last in dirty.items()
             ]
+            for key in sorted(repeated - dirty.keys()):
+                fold.announce_again(key, states[key], self._effects)
         return self._effects
+
+    def _repeat(self, fold: Fold[Any], key: bytes, event: Event) -> None:
+        fold.repeat(event, self._effects)
+        if (fold.table, key) in self._announced:
+            self._repeated.setdefault(fold.table, set()).add(key)
+
+    def _decode(self, source: Source, record: SourceRecord) -> Event | RejectedRecord:
+        try:  # 1. decode -> event or reject
+            event = self._core.events.decode(source, record.key, record.value)
+            check_event(event, record_timestamp_ms=record.timestamp, policy=self._core.policy)
+        except RejectedRecord as rejection:
+            return rejection
+        return event
 
     def _load(self, fold: Fold[Any], key: bytes) -> Any:  # noqa: ANN401 -- the fold's own state
         data = self._core.load(fold.table, self._partition, key)
@@ -131,7 +165,11 @@ class Unit:
                     f"record is in partition {self._partition}, its key belongs in {home}; "
                     "the producer must partition by murmur2 of the key",
                 )
-        return fold.load(data, self._partition)
+        state = fold.load(data, self._partition)
+        delivery = state.delivery
+        if 0 < delivery.version == delivery.announced_version:
+            self._announced.add((fold.table, key))
+        return state
 
     def _reject(self, part: Slice, record: SourceRecord, rejection: RejectedRecord) -> None:
         self._effects.tally.dead_lettered[part.source, rejection.reason] += 1

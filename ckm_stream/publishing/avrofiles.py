@@ -3,11 +3,11 @@ Records of an Avro object container file, with times as integers.
 
 fastavro would turn timestamps into datetimes, which ends at the year 9999 and costs more than the
 rest of the decoding. So its blocks are taken apart here by the file's own schema without logical
-types; new fields and defaults are the JSON form's business, where they are already known.
+types. Each record then goes through the JSON form, which knows the fields and their defaults.
 """
 
 from collections.abc import Iterator
-from typing import IO, Any, Final
+from typing import IO, Any, Final, cast
 
 from fastavro import block_reader, parse_schema, schemaless_reader
 
@@ -45,13 +45,14 @@ def read_avro_records(
         of = _source_of(schema, source)
         parsed = parse_schema(schema)
         for block in blocks:
+            body: IO[bytes] = cast(Any, block).bytes_  # there, but not in fastavro's annotations
             for _ in range(block.num_records):
-                record = schemaless_reader(block.bytes_, parsed, None)
+                record = schemaless_reader(body, parsed, None)
                 number += 1
                 yield _as_record(record), of
     except (EOFError, IndexError, KeyError, OverflowError, TypeError, ValueError) as error:
         raise ConfigurationError(
-            f"the Avro file is damaged after record {number}: {error or type(error).__name__}"
+            f"the Avro file is damaged after record {number}: {type(error).__name__} {error}"
         ) from error
 
 

@@ -1,5 +1,5 @@
 """
-Publishing whatever is in a file: right entries are sent, wrong ones reported, none silently dropped.
+Publishing whatever is in a file: right entries are sent, wrong ones reported, none is dropped.
 
 The same loop serves a dry run; what is done with a right event is the caller's.
 """

@@ -8,12 +8,11 @@ is raised, at the latest by ``close``. Not safe for use by several threads at on
 
 import time
 from collections import deque
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable
+from contextlib import suppress
 from types import TracebackType
-from typing import Any, Final, Protocol, Self
+from typing import Final, Self
 
-from kafka import KafkaProducer
 from kafka.errors import KafkaError, KafkaTimeoutError, MessageSizeTooLargeError
 
 from ckm_stream.codec.events import MAX_VALUE_BYTES, EventCodec, source_of
@@ -21,18 +20,28 @@ from ckm_stream.codec.topics import SOURCE_TOPICS, Source, Topics
 from ckm_stream.domain.checks import check_event
 from ckm_stream.domain.events import TouchpointEvent
 from ckm_stream.domain.policy import Policy
-from ckm_stream.errors import (
-    ConfigurationError,
-    DeliveryError,
-    Reason,
-    RejectedRecord,
-    TransientError,
-)
-from ckm_stream.operations.connection import BOOTSTRAP_S, kafka_client_options
+from ckm_stream.errors import ConfigurationError, DeliveryError, Reason, RejectedRecord
+from ckm_stream.operations.connection import kafka_client_options
 from ckm_stream.operations.schemas import open_schemas
 from ckm_stream.operations.topics import check_topics, load_specs
 from ckm_stream.publishing.cloudevents import cloud_event_headers
+from ckm_stream.publishing.producer import (
+    DEFAULT_OPTIONS,
+    PendingDelivery,
+    Producer,
+    PublisherOptions,
+    open_producer,
+)
 from ckm_stream.settings import Settings
+
+__all__ = [
+    "DEFAULT_OPTIONS",
+    "Publisher",
+    "PublisherOptions",
+    "encode_checked",
+    "event_checker",
+    "open_producer",
+]
 
 # On top of the delivery timeout, after which the producer itself has given every record up.
 _FLUSH_GRACE_S: Final = 5.0
@@ -42,101 +51,6 @@ _TOUCHPOINT_TOPICS: Final = {
     SOURCE_TOPICS[source]
     for source in (Source.CALL, Source.TICKET, Source.PURCHASE, Source.FEEDBACK)
 }
-
-
-class PendingDelivery(Protocol):
-    """What the producer hands out for a record on its way."""
-
-    is_done: bool
-    exception: BaseException | None
-
-    def get(self, timeout: float | None = None) -> object:
-        """Wait for the broker's answer; raise its error."""
-
-
-class Producer(Protocol):
-    """The part of ``kafka.KafkaProducer`` that the publisher needs."""
-
-    def send(  # noqa: PLR0913 -- kafka-python's signature
-        self,
-        topic: str,
-        value: bytes | None = None,
-        key: bytes | None = None,
-        headers: list[tuple[str, bytes]] | None = None,
-        partition: int | None = None,
-        timestamp_ms: int | None = None,
-    ) -> PendingDelivery:
-        """Buffer a record."""
-
-    def flush(self, timeout: float | None = None) -> None:
-        """Wait until every buffered record is answered or given up."""
-
-    def close(self, timeout: float | None = None) -> None:
-        """Stop the producer's thread."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PublisherOptions:
-    """
-    How hard the publisher tries.
-
-    Attributes:
-        max_unacknowledged: Events on their way at once, > 0; ``publish`` waits beyond that. With
-            1 kB an event the default holds 10 MB.
-        delivery_timeout_s: After how long an event without an acknowledgement is given up.
-        linger_s: How long a batch waits for more events of its partition. With 48 partitions (12
-            of each type) 0.1 takes 35 % less CPU per event than 0.
-    """
-
-    max_unacknowledged: int = 10_000
-    delivery_timeout_s: float = 60.0
-    linger_s: float = 0.1
-
-
-DEFAULT_OPTIONS: Final = PublisherOptions()
-
-
-def open_producer(client_options: Mapping[str, Any], options: PublisherOptions) -> KafkaProducer:
-    """
-    Connect an idempotent producer that asks for the acknowledgement of all replicas.
-
-    Keys go to partitions by murmur2, kafka-python's default and the Java client's, so that every
-    producer puts a customer into the same partition.
-
-    Args:
-        client_options: ``bootstrap_servers`` and security, as kafka-python's clients take them.
-        options: Timeouts and batching.
-
-    Raises:
-        TransientError: If no broker answers.
-        ConfigurationError: If the options do not fit together, or the broker refuses them.
-    """
-    request_timeout_ms = client_options.get("request_timeout_ms", 30_000)
-    linger_ms = options.linger_s * 1000
-    settings: dict[str, Any] = {
-        "bootstrap_timeout_ms": BOOTSTRAP_S * 1000,
-        "max_block_ms": request_timeout_ms,
-        **client_options,
-        "acks": "all",
-        "enable_idempotence": True,
-        "allow_auto_create_topics": False,
-        "linger_ms": linger_ms,
-        "batch_size": 1 << 16,
-        # kafka-python refuses a shorter one.
-        "delivery_timeout_ms": max(
-            options.delivery_timeout_s * 1000, request_timeout_ms + linger_ms
-        ),
-        "metrics_enabled": False,
-    }
-    try:
-        return KafkaProducer(**settings)
-    except KafkaTimeoutError as error:
-        raise TransientError(
-            f"Kafka at {client_options['bootstrap_servers']} does not answer; start it, or set "
-            "CKM__KAFKA__BOOTSTRAP_SERVERS to where it is"
-        ) from error
-    except KafkaError as error:
-        raise ConfigurationError(f"the Kafka producer cannot be set up: {error}") from error
 
 
 def encode_checked(event: TouchpointEvent, codec: EventCodec, policy: Policy, now_ms: int) -> bytes:
@@ -188,9 +102,10 @@ class Publisher:
         codec: Encodes events as framed Avro.
         policy: The limits that events are checked by; the same as the worker's.
         options: Bounds and timeouts; those of *producer*.
+        now_ms: The clock that records are stamped by, in Unix milliseconds.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 -- wired once, by from_settings
         self,
         producer: Producer,
         *,
@@ -270,7 +185,7 @@ class Publisher:
         try:
             self.flush()
         finally:
-            self._producer.close(_FLUSH_GRACE_S)
+            self._close_producer()
 
     def __enter__(self) -> Self:
         return self
@@ -284,7 +199,12 @@ class Publisher:
         if error is None:
             self.close()
         else:
-            # The block's own error matters more; what is buffered still gets a chance.
+            self._close_producer()
+
+    def _close_producer(self) -> None:
+        # A timeout here is about events that a flush has already settled or, when the block has
+        # failed, that nobody waits for any more: it must not hide the error on its way.
+        with suppress(KafkaTimeoutError):
             self._producer.close(_FLUSH_GRACE_S)
 
     def _send(

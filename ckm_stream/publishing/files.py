@@ -10,9 +10,9 @@ import gzip
 import sys
 import zlib
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
-from io import BufferedReader, RawIOBase
+from io import BufferedReader
 from pathlib import Path
 from typing import IO, Any, Final, cast
 
@@ -137,14 +137,16 @@ def open_events(path: Path) -> Iterator[EventFile]:
             raw = sys.stdin.buffer if path == STDIN else stack.enter_context(path.open("rb"))
             content = _buffered(raw, stack)
             if content.peek(len(_GZIP_MAGIC)).startswith(_GZIP_MAGIC):
-                content = _buffered(stack.enter_context(gzip.GzipFile(fileobj=content)), stack)
+                content = _buffered(
+                    stack.enter_context(closing(gzip.GzipFile(fileobj=content))), stack
+                )
         except OSError as error:
             raise ConfigurationError(f"{path} cannot be read: {error.strerror}") from error
         yield EventFile(raw, content, size)
 
 
-def _buffered(file: IO[bytes], stack: ExitStack) -> BufferedReader:
-    buffered = BufferedReader(cast(RawIOBase, file))
+def _buffered(file: IO[bytes] | gzip.GzipFile, stack: ExitStack) -> BufferedReader:
+    buffered: BufferedReader = BufferedReader(cast(Any, file))
     # Without it the buffer would close what it reads from, standard input included.
     stack.callback(buffered.detach)
     return buffered

@@ -8,7 +8,7 @@ one run, or one event per run, never all events.
 
 import heapq
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
 from itertools import islice
 from typing import IO, Final
@@ -68,9 +68,18 @@ def _spool(run: list[TouchpointEvent], stack: ExitStack) -> IO[bytes]:
 
 
 def _unspool(file: IO[bytes]) -> Iterator[TouchpointEvent]:
-    decoders: list[msgspec.msgpack.Decoder[TouchpointEvent]] = []
-    for each in _TYPES:
-        decoders.append(msgspec.msgpack.Decoder(each))
+    decode = _decoders()
     while head := file.read(_LENGTH_BYTES + 1):
         body = file.read(int.from_bytes(head[:_LENGTH_BYTES], "big"))
-        yield decoders[head[_LENGTH_BYTES]].decode(body)
+        yield decode[head[_LENGTH_BYTES]](body)
+
+
+def _decoders() -> tuple[Callable[[bytes], TouchpointEvent], ...]:
+    """Return the decoders in the order of ``_TYPES``."""
+    decoder = msgspec.msgpack.Decoder
+    return (
+        decoder(Call).decode,
+        decoder(Ticket).decode,
+        decoder(Purchase).decode,
+        decoder(Feedback).decode,
+    )

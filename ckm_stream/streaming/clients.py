@@ -23,6 +23,8 @@ def producer_factory(
         if transactional_id is not None:
             extra["transactional_id"] = transactional_id
             extra["transaction_timeout_ms"] = int(kafka.transaction_timeout_s * 1000)
+        elif kafka.idempotence:
+            extra["enable_idempotence"] = True
         return aiokafka.AIOKafkaProducer(
             bootstrap_servers=kafka.bootstrap_servers,
             client_id=client_id,

@@ -2,15 +2,15 @@
 Making a unit's effects durable: steps 4 to 7 of the profile worker's protocol, twice.
 
 ``ExactlyOnce`` writes them as one Kafka transaction per unit, with one transactional producer per
-partition whose id a successor takes over, so that a zombie is fenced (KIP-98, KIP-447's goal by
-KIP-98's means). ``AtLeastOnce`` orders them by awaited acknowledgements; a kill between two steps
-repeats some, and step 2 makes the repetition harmless. Neither catches an error that it cannot
-name: the lane's owner ends the process.
+partition whose id a successor takes over, so that a zombie is fenced (KIP-98). ``AtLeastOnce``
+orders them by awaited acknowledgements, the state first: so every update tells of a state that is
+durable, and a kill before the outputs makes the successor write them again, the same to the byte,
+when the records are delivered again (docs/adr/0003-two-guarantees.md).
 """
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import structlog
 from aiokafka import AIOKafkaProducer
@@ -18,11 +18,12 @@ from aiokafka.errors import (
     InvalidProducerEpoch,
     InvalidProducerIdMapping,
     KafkaError,
+    KafkaTimeoutError,
     ProducerFenced,
 )
 from aiokafka.structs import OffsetAndMetadata, RecordMetadata, TopicPartition
 
-from ckm_stream.errors import FencedError, InvariantError
+from ckm_stream.errors import FencedError, InvariantError, TransientError
 from ckm_stream.pipeline.records import Effects, OutputRecord
 
 log = structlog.get_logger(__name__)
@@ -31,6 +32,7 @@ log = structlog.get_logger(__name__)
 ProducerFactory = Callable[[str | None], AIOKafkaProducer]
 #: Tells the changelog topic of a table.
 ChangelogTopics = Mapping[str, str]
+T = TypeVar("T")
 _FENCED = (ProducerFenced, InvalidProducerEpoch, InvalidProducerIdMapping)
 
 
@@ -43,14 +45,12 @@ class Committer(Protocol):
     async def commit(self, effects: Effects) -> dict[str, int]:
         """Write everything; return the next changelog offset of each table written."""
 
-    async def close(self) -> None:
-        """Let go of all partitions."""
+    async def close(self, *, grace_s: float) -> None:
+        """Let go of all partitions, within *grace_s* seconds."""
 
 
 class ExactlyOnce:
     """One transaction per unit; the source offsets are part of it."""
-
-    acknowledges_to_faust = False
 
     def __init__(
         self,
@@ -99,18 +99,21 @@ class ExactlyOnce:
                 f"partition {effects.partition} belongs to another worker now "
                 f"({type(error).__name__}); this one leaves, nothing was written"
             ) from error
+        except KafkaError as error:
+            raise TransientError(
+                f"the transaction of partition {effects.partition} did not end "
+                f"({type(error).__name__}); this worker leaves, its successor does the work again"
+            ) from error
         return next_offsets
 
-    async def close(self) -> None:
+    async def close(self, *, grace_s: float) -> None:
         """Stop the producers; a transaction that is still open is aborted by its successor."""
         producers, self._producers = self._producers, {}
-        await asyncio.gather(*(producer.stop() for producer in producers.values()))
+        await _stop(producers.values(), grace_s)
 
 
 class AtLeastOnce:
-    """Outputs before changelog before offset, each awaited; shared by all partitions."""
-
-    acknowledges_to_faust = True
+    """Changelog before outputs before offset, each awaited; one producer for all partitions."""
 
     def __init__(
         self,
@@ -136,31 +139,40 @@ class AtLeastOnce:
             raise InvariantError("a unit was committed before its committer was opened")
         producer = self._shared
 
-        async def outputs() -> None:  # steps 4 and 5
-            await _acknowledged(await _send_outputs(producer, effects))
-
         async def changelog() -> dict[str, int]:  # step 6
             sent = await _send_changelog(producer, effects, self._changelog_topics)
             return await _next_offsets(sent)
 
-        await self._until_durable(outputs, effects.partition)
-        return await self._until_durable(changelog, effects.partition)
+        async def outputs() -> None:  # steps 4 and 5
+            await _acknowledged(await _send_outputs(producer, effects))
 
-    async def close(self) -> None:
-        """Flush and stop the producer."""
+        next_offsets: dict[str, int] = await self._until_durable(changelog, effects.partition)
+        await self._until_durable(outputs, effects.partition)
+        return next_offsets
+
+    async def close(self, *, grace_s: float) -> None:
+        """Stop the producer; what it could not send is sent again by the successor."""
         if self._shared is not None:
             shared, self._shared = self._shared, None
-            await shared.stop()
+            await _stop([shared], grace_s)
 
-    async def _until_durable(self, step: Callable[[], Awaitable[Any]], partition: int) -> Any:
+    async def _until_durable(self, step: Callable[[], Awaitable[T]], partition: int) -> T:
         while True:
             try:
                 return await step()
             except KafkaError as error:
-                if not error.retriable:
+                if not (error.retriable or isinstance(error, KafkaTimeoutError)):
                     raise
                 log.warning("commit.retry", partition=partition, error=type(error).__name__)
                 await asyncio.sleep(self._retry_s)
+
+
+async def _stop(producers: Iterable[AIOKafkaProducer], grace_s: float) -> None:
+    tasks = [asyncio.ensure_future(producer.stop()) for producer in producers]
+    if tasks:
+        _, late = await asyncio.wait(tasks, timeout=grace_s)
+        for task in late:  # a producer flushes as it stops, for ever if the broker is away
+            task.cancel()
 
 
 async def _send_outputs(producer: AIOKafkaProducer, effects: Effects) -> list[Awaitable[Any]]:

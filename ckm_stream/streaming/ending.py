@@ -6,8 +6,11 @@ another line of a protocol, and Faust's orderly shutdown may wait for ever for a
 message. What was not committed is replayed by the successor.
 """
 
+import asyncio
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import structlog
 
@@ -15,6 +18,21 @@ from ckm_stream.errors import CkmStreamError, FencedError, InvariantError
 from ckm_stream.operations.metrics import WorkerMetrics
 
 log = structlog.get_logger(__name__)
+
+
+@contextmanager
+def fatal() -> Iterator[None]:
+    """
+    End the process on any error inside; for the bodies of agents and tasks.
+
+    Faust would restart an agent that raised, and go on behind the message that it raised on.
+    """
+    try:
+        yield
+    except (asyncio.CancelledError, GeneratorExit):
+        raise
+    except BaseException as error:  # noqa: BLE001 -- the outermost frame of the program
+        end_process(error)
 
 
 def end_process(error: BaseException, metrics: WorkerMetrics | None = None) -> None:

@@ -9,13 +9,18 @@ caught up or after ``unit_s``, whichever is first.
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+import structlog
+
+from ckm_stream.errors import TransientError
 from ckm_stream.pipeline.records import Effects, Slice
 from ckm_stream.pipeline.unit import Core, Unit
 from ckm_stream.streaming.committer import Committer
+
+log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +81,8 @@ class Lane:
     @property
     def buffered(self) -> int:
         """Records that wait in this lane."""
-        return sum(len(delivery.part.records) for delivery in list(self._queue._queue))  # type: ignore[attr-defined] # noqa: SLF001 -- asyncio has no peek
+        waiting: Iterable[Delivery] = self._queue._queue  # type: ignore[attr-defined] # noqa: SLF001 -- asyncio has no peek
+        return sum(len(delivery.part.records) for delivery in waiting)
 
     async def run(self) -> None:
         """Work until closed; the unit under way is finished, the queue is left to a successor."""
@@ -106,11 +112,11 @@ class Lane:
         started = time.monotonic()
         wiring = self._wiring
         unit, taken = Unit(wiring.core, self.partition), [first]
-        unit.add(first.part)
-        while not self._queue.empty() and time.monotonic() - started < wiring.unit_s:
+        await self._add(unit, first.part)
+        while self._may_go_on(started):
             taken.append(self._queue.get_nowait())
-            unit.add(taken[-1].part)
-            await asyncio.sleep(0)  # heartbeats and metrics get their turn between two slices
+            await self._add(unit, taken[-1].part)
+            await asyncio.sleep(0)  # other lanes and the metrics get their turn in between
         effects = unit.seal()
         next_offsets = await wiring.committer.commit(effects)
         for table, entries in effects.changelog.items():
@@ -121,3 +127,19 @@ class Lane:
         wiring.observer.on_committed(
             effects, parts=[d.part for d in taken], seconds=time.monotonic() - started
         )
+
+    def _may_go_on(self, started: float) -> bool:
+        # A closing lane has dropped slices: one that slipped in behind them would leave a hole.
+        return (
+            not self._closing.is_set()
+            and not self._queue.empty()
+            and time.monotonic() - started < self._wiring.unit_s
+        )
+
+    async def _add(self, unit: Unit, part: Slice) -> None:
+        while True:
+            try:
+                return unit.add(part)
+            except TransientError as error:  # a registry that cannot be asked for now
+                log.warning("unit.retry", partition=self.partition, reason=str(error))
+                await asyncio.sleep(error.retry_after_s)

@@ -27,11 +27,13 @@ class Lanes:
         new_lane: Callable[[int], Lane],
         recover: Callable[[set[int]], Awaitable[None]],
         on_failure: Callable[[BaseException], None],
+        grace_s: float = 5.0,
     ) -> None:
         self._committer = committer
         self._new_lane = new_lane
         self._recover = recover
         self._on_failure = on_failure
+        self._grace_s = grace_s
         self._lanes: dict[int, Lane] = {}
         self._tasks: list[asyncio.Task[None]] = []
         self._opening: asyncio.Task[None] | None = None
@@ -84,7 +86,12 @@ class Lanes:
             )
 
     async def close(self) -> None:
-        """Finish the units under way, drop what is queued, and let go of the partitions."""
+        """
+        Finish the units under way, drop what is queued, and let go of the partitions.
+
+        A unit that cannot end within the grace (the broker may be away) is given up as a killed
+        worker's would be: nothing of it is acknowledged, and its records are delivered again.
+        """
         if self._opening is not None:
             self._opening.cancel()
             await asyncio.wait({self._opening})
@@ -93,8 +100,11 @@ class Lanes:
         for lane in lanes.values():
             lane.close()
         if tasks:
+            _, late = await asyncio.wait(tasks, timeout=self._grace_s)
+            for task in late:
+                task.cancel()
             await asyncio.wait(tasks)
-        await self._committer.close()
+        await self._committer.close(grace_s=self._grace_s)
         if lanes:
             log.info("lanes.closed", partitions=sorted(lanes))
 

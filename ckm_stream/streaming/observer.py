@@ -1,7 +1,7 @@
 """From committed units to metrics: nothing is counted that was not made durable."""
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from ckm_stream.codec.topics import Source, Topics
 from ckm_stream.operations.metrics import WorkerMetrics
@@ -14,8 +14,10 @@ class MetricsObserver:
     def __init__(self, metrics: WorkerMetrics, topics: Topics) -> None:
         self._metrics = metrics
         self._topic_of = {source: topic for topic, source in topics.sources.items()}
-        self.next_offsets: dict[tuple[str, int], int] = {}
-        self.last_timestamps: dict[tuple[str, int], float] = {}
+        #: After the last slice handed to a lane, and after the last one committed.
+        self.delivered: dict[tuple[str, int], int] = {}
+        self.committed: dict[tuple[str, int], int] = {}
+        self._last_timestamps: dict[tuple[str, int], float] = {}
 
     def on_committed(self, effects: Effects, *, parts: list[Slice], seconds: float) -> None:
         """Count one unit; *seconds* is the time from its first slice to its commit."""
@@ -35,20 +37,33 @@ class MetricsObserver:
             metrics.event_processing_duration.labels(part.topic).observe(seconds)
             newest = part.records[-1].timestamp / 1000
             metrics.event_end_to_end_latency.labels(part.topic).observe(max(0.0, now - newest))
-            self.next_offsets[part.topic, part.partition] = part.next_offset
-            self.last_timestamps[part.topic, part.partition] = newest
+            self.committed[part.topic, part.partition] = part.next_offset
+            self._last_timestamps[part.topic, part.partition] = newest
 
     def forget(self) -> None:
         """Drop what belongs to partitions of an earlier assignment."""
-        self.next_offsets.clear()
-        self.last_timestamps.clear()
+        self.delivered.clear()
+        self.committed.clear()
+        self._last_timestamps.clear()
 
-    def report_lag(self, group: str, ends: Iterable[tuple[str, int, int]]) -> None:
-        """Set the lag of each (topic, partition, end offset): events, and seconds behind."""
+    def start_at(self, positions: Mapping[tuple[str, int], int]) -> None:
+        """Take *positions* as delivered and committed: work starts there."""
+        self.delivered.update(positions)
+        self.committed.update(positions)
+
+    def report_lag(self, group: str, unread: Iterable[tuple[str, int, int]]) -> None:
+        """
+        Set the lag of each (topic, partition, offsets not fetched yet): events, seconds behind.
+
+        Counted in two parts, because a transaction's end takes an offset too and is never
+        delivered: up to the fetch position by offsets, from there to the commit by deliveries.
+        """
         now = time.time()
-        for topic, partition, end in ends:
-            behind = max(0, end - self.next_offsets.get((topic, partition), end))
-            last = self.last_timestamps.get((topic, partition), now)
+        for topic, partition, ahead in unread:
+            tp = (topic, partition)
+            delivered = self.delivered.get(tp, 0)
+            behind = ahead + max(0, delivered - self.committed.get(tp, delivered))
+            last = self._last_timestamps.get(tp, now)
             labels = (group, topic, str(partition))
             self._metrics.consumer_lag_events.labels(*labels).set(behind)
             self._metrics.consumer_lag_seconds.labels(*labels).set(

@@ -5,6 +5,7 @@ One writer per customer; fenced before recovered; any error without a remedy end
 the successor replays (promises P1, P4, P5).
 """
 
+import time
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple, cast
 
@@ -13,12 +14,12 @@ from aiokafka.partitioner import murmur2
 from faust.types import TP, EventT, StreamT
 from faust.types.tuples import Message
 
-from ckm_stream.codec.catalogue import Catalogue
 from ckm_stream.codec.events import EventCodec
 from ckm_stream.codec.outputs import OutputCodec
 from ckm_stream.codec.topics import Source, Topics
 from ckm_stream.domain.epoch import epoch_zero
 from ckm_stream.operations.metrics import WorkerMetrics
+from ckm_stream.operations.schemas import open_schemas
 from ckm_stream.pipeline.fold import EMPLOYEES, PROFILES, EmployeeFold, ProfileFold
 from ckm_stream.pipeline.records import Headers, Slice
 from ckm_stream.pipeline.unit import Core
@@ -30,7 +31,8 @@ from ckm_stream.streaming.clients import (
     producer_factory,
 )
 from ckm_stream.streaming.committer import AtLeastOnce, Committer, ExactlyOnce
-from ckm_stream.streaming.ending import end_process
+from ckm_stream.streaming.ending import end_process, fatal
+from ckm_stream.streaming.lag import unread
 from ckm_stream.streaming.lane import Delivery, Lane, Wiring
 from ckm_stream.streaming.lanes import Lanes
 from ckm_stream.streaming.observer import MetricsObserver, sources_of
@@ -91,9 +93,11 @@ class ProfileApp(CrashOnlyApp):
 
     async def takeover(self, partitions: set[int]) -> None:
         """Called by the recovery service: own, recover and open *partitions*."""
+        started = time.monotonic()
         self.metrics.rebalances.inc()
         self.observer.forget()
         await self.lanes.open(partitions)
+        self.metrics.rebalance_duration.observe(time.monotonic() - started)
         self.metrics.assigned_partitions.set(len(self.lanes.partitions))
 
     async def deliver(self, event: EventT[Any]) -> None:
@@ -101,6 +105,8 @@ class ProfileApp(CrashOnlyApp):
         message = event.message
         if message.generation_id != self.consumer_generation_id:
             return  # fetched before a rebalance; the partition's owner reads it again
+        tp = (message.topic, message.partition)
+        self.observer.delivered[tp] = message.offset + 1
         await self.lanes.offer(
             Delivery(
                 Slice(
@@ -115,17 +121,13 @@ class ProfileApp(CrashOnlyApp):
 
     def on_start_positions(self, positions: Mapping[TP, int]) -> None:
         """Called by the slice transport with the offset that each source partition starts at."""
-        for tp, offset in positions.items():
-            self.observer.next_offsets.setdefault((tp.topic, tp.partition), offset)
+        self.observer.start_at({(tp.topic, tp.partition): n for tp, n in positions.items()})
 
     def report(self) -> None:
         """Refresh the gauges: lag, buffers and table size."""
-        ends: list[tuple[str, int, int]] = []
-        for tp in self.consumer.assignment():
-            end = self.consumer.highwater(tp) if tp.topic in self._sources else None
-            if end is not None:
-                ends.append((tp.topic, tp.partition, end))
-        self.observer.report_lag(self._kafka.profile_group, ends)
+        sources = {tp for tp in self.consumer.assignment() if tp.topic in self._sources}
+        self.observer.report_lag(self._kafka.profile_group, unread(self.consumer, sources))
+        self.metrics.paused_partitions.set(len(self.consumer._buffered_partitions))  # type: ignore[attr-defined] # noqa: SLF001 -- Faust shows it nowhere else
         self.metrics.buffered_events.set(self.lanes.buffered)
         self.metrics.table_customers.set(self.tables_by_name[PROFILES].key_count)
 
@@ -138,7 +140,8 @@ class ProfileApp(CrashOnlyApp):
 
     async def _recover(self, partitions: set[int]) -> None:
         names = self.topic_names
-        await recover_tables(
+        started = time.monotonic()
+        records = await recover_tables(
             {
                 names.profile_changelog: self.tables_by_name[PROFILES],
                 names.employee_changelog: self.tables_by_name[EMPLOYEES],
@@ -146,6 +149,8 @@ class ProfileApp(CrashOnlyApp):
             partitions,
             changelog_consumer_factory(self._kafka, client_id=self._kafka.profile_group),
         )
+        self.metrics.recovery_records.inc(records)
+        self.metrics.recovery_duration.observe(time.monotonic() - started)
 
     def _on_failure(self, error: BaseException) -> None:
         end_process(error, self.metrics)
@@ -158,9 +163,9 @@ def build_profile_app(settings: Settings, metrics: WorkerMetrics) -> ProfileApp:
     def agent_over(names: list[str], name: str) -> None:
         @app.agent(app.topic(*names, schema=SliceSchema(), maxsize=16), name=name, concurrency=1)
         async def agent(stream: StreamT[Any]) -> None:
-            # The name in the signature of ``app.agent`` is what operators see.
-            async for event in stream.noack().events():
-                await app.deliver(event)
+            with fatal():
+                async for event in stream.noack().events():  # type: ignore[attr-defined] # StreamT lacks it
+                    await app.deliver(event)
 
     agent_over(sources_of(app.topic_names, employee=False), "profiles")
     agent_over(sources_of(app.topic_names, employee=True), "employees")
@@ -173,7 +178,7 @@ def build_profile_app(settings: Settings, metrics: WorkerMetrics) -> ProfileApp:
     async def on_shutdown(*_: Any, **__: Any) -> None:
         await app.lanes.close()
 
-    @app.timer(interval=_LAG_INTERVAL_S)
+    @app.timer(interval=_LAG_INTERVAL_S)  # type: ignore[untyped-decorator] # Faust's
     async def report() -> None:
         app.report()
 
@@ -199,13 +204,13 @@ def new_core(
 ) -> Core:
     """Return the application core's shared part: codecs, rules and folds."""
     policy, partitions = settings.scoring, settings.kafka.partitions
-    catalogue = Catalogue.load()
-    events = EventCodec(catalogue, topics)
+    schemas = open_schemas(settings)
+    events = EventCodec(schemas, topics)
     epoch = epoch_zero(policy)
     profiles = ProfileFold(
         topics=topics,
         events=events,
-        outputs=OutputCodec(catalogue),
+        outputs=OutputCodec(schemas),
         policy=policy,
         epoch_at=lambda _as_of_s: epoch,
     )
@@ -218,19 +223,21 @@ def new_core(
         folds={s: employees if s is Source.EMPLOYEE else profiles for s in Source},
         load=load,
         partition_of=lambda key: (murmur2(key) & 0x7FFFFFFF) % partitions,
+        repeats_effects=not is_transactional(settings.kafka),
     )
 
 
 def records_of(message: Message) -> list[Any]:
     """Return the records of a slice, or the stock transport's message as the only one."""
-    if isinstance(message.value, list):
-        return message.value
+    value: Any = message.value
+    if isinstance(value, list):
+        return value
     return [
         StockRecord(
             message.offset,
             int(message.timestamp * 1000),
             message.key,
-            message.value,
+            value,
             cast(Headers, message.headers or ()),
         )
     ]

@@ -8,17 +8,17 @@ from faust.types import AppT, EventT
 from faust.types.tuples import Message
 
 
-class SliceSchema(faust.Schema):
+class SliceSchema(faust.Schema[Any, Any]):
     """Hands the message's value to the agent as it is: a list of records, or one record's bytes."""
 
     def __init__(self) -> None:
         super().__init__(key_type=bytes, value_type=bytes)
 
-    def compile(self, app: AppT, **_: Any) -> Callable[..., Any]:  # type: ignore[override] # the error hooks have no use here
+    def compile(self, app: AppT, **_: Any) -> Callable[..., Any]:
         """Return the function that makes an event of a message."""
         create_event = app.create_event
 
-        async def decode(message: Message, *, propagate: bool = False) -> EventT:  # noqa: ARG001 -- nothing can fail
+        async def decode(message: Message, *, propagate: bool = False) -> EventT[Any]:  # noqa: ARG001 -- nothing can fail
             return create_event(message.key, message.value, message.headers, message)
 
         return decode

@@ -8,26 +8,30 @@ and stops nothing else (promises P1, P11, P13).
 
 import asyncio
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import structlog
 from faust.types import TP, EventT, StreamT
 
-from ckm_stream.errors import TransientError
+from ckm_stream.errors import ConfigurationError, TransientError
 from ckm_stream.operations.metrics import SnapshotMetrics
-from ckm_stream.settings import Settings
+from ckm_stream.settings import Settings, TransportKind
 from ckm_stream.snapshots.collect import Collector
 from ckm_stream.snapshots.writer import SnapshotWriter
 from ckm_stream.streaming.clients import faust_settings
-from ckm_stream.streaming.ending import end_process
+from ckm_stream.streaming.ending import fatal
+from ckm_stream.streaming.lag import unread
 from ckm_stream.streaming.profiles import records_of
 from ckm_stream.streaming.schema import SliceSchema
+from ckm_stream.streaming.table import BulkTableManager
 from ckm_stream.streaming.worker import CrashOnlyApp
 
 log = structlog.get_logger(__name__)
 _MAX_RECORDS_PER_WRITE = 5000
+_GIVEN_UP: Final = object()
 _LAG_INTERVAL_S = 5.0
 
 
@@ -52,7 +56,12 @@ class SnapshotApp(CrashOnlyApp):
         collector: Callable[[], Collector],
         metrics: SnapshotMetrics,
     ) -> None:
-        super().__init__(**faust_settings(settings.kafka, group_id=settings.kafka.snapshot_group))
+        # Never the stock transport: it reads uncommitted records, and an aborted transaction's
+        # updates would stay in the store.
+        kafka = settings.kafka.model_copy(update={"transport": TransportKind.CKM})
+        super().__init__(
+            **faust_settings(kafka, group_id=kafka.snapshot_group), TableManager=BulkTableManager
+        )
         self.metrics = metrics
         self._writer = writer
         self._new_collector = collector
@@ -60,16 +69,35 @@ class SnapshotApp(CrashOnlyApp):
         self._queue: asyncio.Queue[Part] = asyncio.Queue(maxsize=32)
         self._next: dict[tuple[str, int], int] = {}
         self._writing = asyncio.Lock()
+        self._last_timestamps: dict[tuple[str, int], float] = {}
         # A new one for each assignment: a part that waited for room in the queue meanwhile is
         # older than the positions, and would open a hole before itself.
         self._lease = object()
 
     async def start_positions(self, tps: set[TP]) -> Mapping[TP, int]:
-        """Called by the slice transport after a rebalance: the store knows where to go on."""
+        """
+        Called by the slice transport after a rebalance: the store knows where to go on.
+
+        Raises:
+            ConfigurationError: If the store is ahead of a topic, which must then be another one.
+        """
+        lease = self._lease
         self._next = await self._until_available(
-            self._writer.positions, [(tp.topic, tp.partition) for tp in tps]
+            lease, self._writer.positions, [(tp.topic, tp.partition) for tp in tps]
         )
-        return {TP(topic, partition): offset for (topic, partition), offset in self._next.items()}
+        if self._next is _GIVEN_UP:
+            self._next = {}
+        starts = {TP(topic, number): offset for (topic, number), offset in self._next.items()}
+        for tp, end in (await self.consumer.highwaters(*starts)).items():
+            if end is not None and starts[tp] > end:
+                raise ConfigurationError(
+                    f"the store has read {tp.topic} partition {tp.partition} up to offset "
+                    f"{starts[tp]}, but the topic ends at {end}: it was made anew; run "
+                    "`ckm rebuild`"
+                )
+        self.metrics.assigned_partitions.set(len(starts))
+        self.metrics.rebalances.inc()
+        return starts
 
     async def deliver(self, event: EventT[Any]) -> None:
         """Queue what one Faust message holds, waiting while the store is behind."""
@@ -99,16 +127,19 @@ class SnapshotApp(CrashOnlyApp):
 
     def report(self) -> None:
         """Refresh the lag gauges."""
-        for tp in self.consumer.assignment():
-            end = self.consumer.highwater(tp)
-            position = self._next.get((tp.topic, tp.partition))
-            if end is not None and position is not None:
-                self.metrics.consumer_lag_events.labels(
-                    self._group, tp.topic, str(tp.partition)
-                ).set(max(0, end - position))
+        waiting: Counter[tuple[str, int]] = Counter()
+        for part in list(self._queue._queue):  # type: ignore[attr-defined] # noqa: SLF001 -- asyncio has no peek
+            waiting[part.topic, part.partition] += len(part.records)
+        for topic, partition, ahead in unread(self.consumer, self.consumer.assignment()):
+            labels = (self._group, topic, str(partition))
+            behind = ahead + waiting[topic, partition]
+            self.metrics.consumer_lag_events.labels(*labels).set(behind)
+            last = self._last_timestamps.get((topic, partition))
+            age = time.time() - last if behind and last is not None else 0.0
+            self.metrics.consumer_lag_seconds.labels(*labels).set(max(0.0, age))
 
     async def _write(self, parts: list[Part]) -> None:
-        collector = self._new_collector()
+        collector, lease = self._new_collector(), self._lease
         # A part without the lease was revoked while it was queued; its new owner reads it.
         parts = [part for part in parts if part.lease is self._lease]
         positions = await self._positions_of(parts)
@@ -123,24 +154,35 @@ class SnapshotApp(CrashOnlyApp):
         if not batch.progress:
             return
         started = time.monotonic()
-        await self._until_available(self._writer.write, batch)
+        if await self._until_available(lease, self._writer.write, batch) is _GIVEN_UP:
+            return
         self._next.update(positions)
+        for part in parts:
+            newest = part.records[-1].timestamp / 1000
+            self._last_timestamps[part.topic, part.partition] = newest
         self.metrics.observe(batch, seconds=time.monotonic() - started)
 
     async def _positions_of(self, parts: list[Part]) -> dict[tuple[str, int], int]:
-        """Return all known positions, those of *parts* among them; the stock transport asks none."""
+        """Return all known positions, with those of *parts*: the stock transport asks for none."""
         unknown = {(part.topic, part.partition) for part in parts} - self._next.keys()
         if unknown:
-            self._next |= await self._until_available(self._writer.positions, sorted(unknown))
+            found = await self._until_available(
+                self._lease, self._writer.positions, sorted(unknown)
+            )
+            self._next |= {} if found is _GIVEN_UP else found
         return dict(self._next)
 
-    async def _until_available(self, function: Callable[..., Any], *args: Any) -> Any:
-        while True:
+    async def _until_available(
+        self, lease: object, function: Callable[..., Any], *args: Any
+    ) -> Any:
+        """Call *function* until the store answers, or give up when the partitions are going."""
+        while lease is self._lease:
             try:
                 return await asyncio.to_thread(function, *args)
             except TransientError as error:
                 log.warning("store.retry", reason=str(error), retry_after_s=error.retry_after_s)
                 await asyncio.sleep(error.retry_after_s)
+        return _GIVEN_UP
 
 
 def build_snapshot_app(
@@ -156,18 +198,15 @@ def build_snapshot_app(
 
     @app.agent(app.topic(*topics, schema=SliceSchema(), maxsize=16), name="snapshots")
     async def snapshots(stream: StreamT[Any]) -> None:
-        async for event in stream.noack().events():
-            await app.deliver(event)
+        with fatal():
+            async for event in stream.noack().events():  # type: ignore[attr-defined] # StreamT lacks it
+                await app.deliver(event)
 
-    @app.task
+    @app.task  # type: ignore[untyped-decorator] # Faust's
     async def write() -> None:
-        try:
+        with fatal():
             while not app.should_stop:
                 await app.write_queued()
-        except asyncio.CancelledError:
-            raise
-        except BaseException as error:  # noqa: BLE001 -- the outermost frame of this program
-            end_process(error)
 
     @app.on_partitions_revoked.connect
     async def on_revoked(*_: Any, **__: Any) -> None:
@@ -177,7 +216,7 @@ def build_snapshot_app(
     async def on_shutdown(*_: Any, **__: Any) -> None:
         await app.release()
 
-    @app.timer(interval=_LAG_INTERVAL_S)
+    @app.timer(interval=_LAG_INTERVAL_S)  # type: ignore[untyped-decorator] # Faust's
     async def report() -> None:
         app.report()
 

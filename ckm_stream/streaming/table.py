@@ -26,7 +26,7 @@ log = structlog.get_logger(__name__)
 ConsumerFactory = Callable[[], AIOKafkaConsumer]
 
 
-class ChangelogTable(faust.Table):
+class ChangelogTable(faust.Table[bytes, bytes]):
     """
     A table of bytes whose changelog is written by the lanes and read back in bulk.
 
@@ -103,10 +103,10 @@ async def recover_tables(
             # Not the last record's offset: a transaction marker ends the log, and only the
             # position moves past it.
             positions = {tp: await consumer.position(tp) for tp in open_tps}
+            for tp, position in positions.items():
+                tables[tp.topic].next_offsets[tp.partition] = position
             open_tps = {tp for tp in open_tps if positions[tp] < ends[tp]}
             await asyncio.sleep(0)
-        for tp in tps:
-            tables[tp.topic].next_offsets[tp.partition] = ends[tp]
     finally:
         await consumer.stop()
     seconds = time.monotonic() - started

@@ -97,8 +97,9 @@ class Consumer(stock.Consumer):
         timeout: float,  # noqa: ASYNC109 -- the overridden signature
     ) -> AsyncIterator[tuple[TP, ConsumerMessage]]:
         """Yield the next slice of each partition that has one."""
-        fetched, _ = await self._wait_next_records(timeout)
-        for tp, batch in (fetched or {}).items():
+        records, _ = await self._wait_next_records(timeout)
+        fetched = cast(Mapping[TP, Fetched], records or {})
+        for tp, batch in fetched.items():
             if not self.flow_active or self.should_stop:
                 break  # revoked: the next owner starts from the committed offset
             if batch.assignment is self._live_assignment and batch.records:

@@ -11,7 +11,7 @@ import pytest
 from ckm_stream.domain.events import Event
 from ckm_stream.publishing.simulate import SimulationPlan, simulate
 from ckm_stream.settings import Guarantee
-from tests.support.broker import Broker
+from tests.support.broker import Broker, BrokerKind
 from tests.support.installation import Installation
 from tests.support.postgres import PostgresServer
 
@@ -65,12 +65,20 @@ def install(
                 store_url=store_url,
                 folder=tmp_path,
                 transport=transport,
-                extra=extra,
+                extra={**_limits_of(broker), **(extra or {})},
             )
             stack.callback(installation.close)
             return installation
 
         yield make
+
+
+def _limits_of(broker: Broker) -> dict[str, str]:
+    """Return the settings that a broker calls for; the embedded one knows no producer ids."""
+    if broker.kind is not BrokerKind.EMBEDDED:
+        return {}
+    # The first member of its groups waits half the session timeout for others.
+    return {"CKM__KAFKA__IDEMPOTENCE": "false", "CKM__KAFKA__SESSION_TIMEOUT_S": "2"}
 
 
 @pytest.fixture(scope="session")

@@ -49,6 +49,7 @@ epochs = st.sampled_from([EPOCH, RATED_EPOCH])
 
 
 def facts_of(history: list[ProfileEvent], policy: Policy = POLICY) -> Facts:
+    """Fold the events, in their order."""
     facts = Facts.empty()
     for event in history:
         add_event(facts, event, policy)
@@ -56,6 +57,7 @@ def facts_of(history: list[ProfileEvent], policy: Policy = POLICY) -> Facts:
 
 
 def score_of(history: list[ProfileEvent], now_s: int = END_S, epoch: Epoch = EPOCH) -> Score:
+    """Score the events' facts."""
     return score_profile(facts_of(history), as_of_s=now_s, epoch=epoch, policy=POLICY)
 
 
@@ -209,6 +211,7 @@ def test_a_decline_never_raises_anything(history: list[ProfileEvent], no: Profil
 
 
 def assert_nothing_rises(before: Score, after: Score) -> None:
+    """Compare all dimensions and the total."""
     assert after.value <= before.value + ROUNDING
     assert after.willingness <= before.willingness + ROUNDING
     assert after.absorption <= before.absorption + ROUNDING
@@ -272,6 +275,7 @@ def test_another_currency_unit_changes_no_score(history: list[Purchase]) -> None
 
 
 def hundredfold(group: Group) -> Group:
+    """Say the same money in hundredths of the unit."""
     return replace(
         group,
         base_potential=group.base_potential * 100,

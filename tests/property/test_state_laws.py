@@ -14,6 +14,7 @@ from tests.support.touchpoints import POLICY, histories
 
 
 def state_of(history: list[ProfileEvent]) -> ProfileState:
+    """Apply the events, in their order."""
     state = ProfileState.empty(3)
     for event in history:
         apply_event(state, event, POLICY)
@@ -21,6 +22,7 @@ def state_of(history: list[ProfileEvent]) -> ProfileState:
 
 
 def facts_of(history: list[ProfileEvent]) -> Facts:
+    """Fold the events, in their order."""
     facts = Facts.empty()
     for event in history:
         add_event(facts, event, POLICY)
@@ -28,6 +30,7 @@ def facts_of(history: list[ProfileEvent]) -> Facts:
 
 
 def bytes_of(facts: Facts) -> bytes:
+    """Encode facts alone."""
     return encode_state(ProfileState(facts, b"", Delivery.empty(0)), POLICY)
 
 
@@ -57,7 +60,7 @@ def test_a_redelivered_event_changes_nothing(history: list[ProfileEvent], data: 
 
 @given(histories(), st.data())
 def test_merging_is_replaying_the_union(history: list[ProfileEvent], data: Any) -> None:
-    """merge(A, B) is the state of A ∪ B, whichever way the events are split and merged."""
+    """merge(A, B) is the state of A and B together, however the events are split and merged."""
     cut = data.draw(st.integers(0, len(history)))
     left, right = facts_of(history[:cut]), facts_of(history[cut:])
 
@@ -70,7 +73,7 @@ def test_merging_is_replaying_the_union(history: list[ProfileEvent], data: Any) 
 def test_merging_is_associative_and_the_empty_state_is_neutral(
     a: list[ProfileEvent], b: list[ProfileEvent], c: list[ProfileEvent]
 ) -> None:
-    """(A ∪ B) ∪ C = A ∪ (B ∪ C), and merging nothing changes nothing."""
+    """Which two of three are merged first does not matter, and merging nothing changes nothing."""
     left, middle, right = facts_of(a), facts_of(b), facts_of(c)
 
     one_way = merge(merge(left, middle), right)

@@ -130,8 +130,7 @@ class Installation:
         """Wait until the store holds the last version of every profile and employee."""
 
         def is_stored() -> bool:
-            for service in (self.worker, self.snapshots):
-                assert service.is_running, f"{service.verb} ended: {service.log()[-3000:]}"
+            self.assert_running()
             return self.stored() == expected
 
         wait_until(
@@ -139,6 +138,11 @@ class Installation:
             timeout_s=timeout_s,
             what=lambda: f"{expected} in the store, which holds {self.stored()}; {self.logs()}",
         )
+
+    def assert_running(self) -> None:
+        """Fail with its last words if a program has ended."""
+        for service in (self.worker, self.snapshots):
+            assert service.is_running, f"{service.verb} ended: {service.log()[-3000:]}"
 
     def logs(self) -> str:
         """Return the last lines of both programs."""

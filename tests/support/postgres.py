@@ -141,7 +141,8 @@ def _installed() -> Path:
 
 def _reachable(install: Path, copy: Path) -> Path:
     """Return *install*, or a copy of it (41 MB) if the unprivileged user cannot get there."""
-    command = _unprivileged([str(install / "bin" / "postgres"), "--version"])
+    # initdb, not postgres: it also needs libraries, found only after the change of user.
+    command = _unprivileged([str(install / "bin" / "initdb"), "--version"])
     if subprocess.run(command, check=False, capture_output=True).returncode == 0:
         return install
     # The libraries lie beside the package, and the binaries find them by a relative path.

@@ -60,7 +60,7 @@ def order(event_id: str = "order", at_s: int = T0_S, **changes: Any) -> Purchase
         "amount": 10_000,
         "cost": 6_000,
     }
-    return Purchase(**head(event_id, at_s), **fields | changes)
+    return Purchase(**head(event_id, at_s) | fields | changes)
 
 
 def refund(event_id: str = "refund", at_s: int = T0_S, **changes: Any) -> Purchase:

@@ -73,5 +73,3 @@ def _typed(wanted: Any) -> st.SearchStrategy[Any]:
     if isinstance(wanted, type) and issubclass(wanted, msgspec.Struct):
         return structs(wanted)
     return _SIMPLE[wanted]
-
-

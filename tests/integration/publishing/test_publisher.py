@@ -1,12 +1,16 @@
 """The publisher on a real broker: what arrives, where, and what a dead broker does."""
 
+import gc
+import logging
+import warnings
 from collections import Counter
+from operator import attrgetter
 
 import pytest
 from kafka.partitioner import murmur2
 
 from ckm_stream.codec.catalogue import Catalogue
-from ckm_stream.codec.events import EventCodec
+from ckm_stream.codec.events import EventCodec, source_of
 from ckm_stream.codec.topics import Topics
 from ckm_stream.domain.events import TouchpointEvent
 from ckm_stream.errors import ConfigurationError, DeliveryError, TransientError
@@ -41,10 +45,12 @@ def settings_for(bootstrap_servers: str, prefix: str = "", timeout_s: float = 30
 
 
 def read_sources(settings: Settings) -> list[ReadRecord]:
-    """Return everything in the source topics."""
+    """Return everything in the topics that channels publish to."""
     topics = Topics(settings.kafka.topic_prefix)
-    servers = settings.kafka.bootstrap_servers
-    return [record for name in topics.sources for record in read_topic(servers, name)]
+    names = (topics.call, topics.ticket, topics.purchase, topics.feedback)
+    return [
+        record for name in names for record in read_topic(settings.kafka.bootstrap_servers, name)
+    ]
 
 
 def test_every_event_arrives_once_in_its_customers_partition_and_in_order(
@@ -65,15 +71,15 @@ def test_every_event_arrives_once_in_its_customers_partition_and_in_order(
     records = read_sources(settings)
     decoded = [codec.decode(topics.sources[r.topic], r.key, r.value) for r in records]
     assert acknowledged == len(events) == len(records)
-    by_id = {(event.source, event.event_id): event for event in events}
-    assert {(event.source, event.event_id): event for event in decoded} == by_id
+    assert sorted(decoded, key=attrgetter("event_id")) == sorted(events, key=attrgetter("event_id"))
     for record in records:
         assert record.key is not None
         assert record.partition == (murmur2(record.key) & 0x7FFFFFFF) % PARTITIONS
-    newest: Counter[tuple[str, bytes | None]] = Counter()
-    for record, event in zip(records, decoded, strict=True):
-        assert newest[record.topic, record.key] < event.occurred_at
-        newest[record.topic, record.key] = event.occurred_at
+    newest: Counter[tuple[str, bytes]] = Counter()
+    for record, arrived in zip(records, decoded, strict=True):
+        place = record.topic, record.key or b""
+        assert newest[place] < arrived.occurred_at
+        newest[place] = arrived.occurred_at
 
 
 def test_headers_are_cloud_events_on_the_wire(
@@ -86,7 +92,7 @@ def test_headers_are_cloud_events_on_the_wire(
     with Publisher.from_settings(settings) as publisher:
         publisher.publish(events[0])
 
-    (record,) = read_sources(settings)
+    (record,) = read_topic(broker.bootstrap_servers, Topics(topic_prefix).of(source_of(events[0])))
     assert record.header("ce_id") == events[0].event_id.encode()
     assert record.header("ce_source") == b"simulated"
     assert record.header("ce_specversion") == b"1.0"
@@ -94,9 +100,18 @@ def test_headers_are_cloud_events_on_the_wire(
 
 
 def test_a_broker_that_dies_is_reported_with_topic_and_event(
-    events: list[TouchpointEvent],
+    events: list[TouchpointEvent], caplog: pytest.LogCaptureFixture
 ) -> None:
     """The events that were acknowledged are counted, the first lost one is named."""
+    # kafka-python leaves a socket to the garbage collector for each connection that is refused,
+    # and captured log records would keep them alive.
+    caplog.set_level(logging.CRITICAL, logger="kafka")
+    with warnings.catch_warnings(action="ignore", category=ResourceWarning):
+        _publish_to_a_dying_broker(events)
+        gc.collect()
+
+
+def _publish_to_a_dying_broker(events: list[TouchpointEvent]) -> None:
     options = PublisherOptions(delivery_timeout_s=1.5, linger_s=0.0)
     with EmbeddedBroker() as dying:
         settings = settings_for(dying.bootstrap_servers, timeout_s=1.0)
@@ -107,9 +122,9 @@ def test_a_broker_that_dies_is_reported_with_topic_and_event(
         publisher.flush()
         dying.stop()
 
+        for event in events[100:200]:
+            publisher.publish(event)
         with pytest.raises(DeliveryError) as caught:
-            for event in events[100:200]:
-                publisher.publish(event)
             publisher.flush()
         with pytest.raises(DeliveryError):
             publisher.close()

@@ -1,8 +1,8 @@
 """Events and their bytes."""
 
-import json
 import math
 import struct
+import tracemalloc
 from io import BytesIO
 from typing import Any
 
@@ -33,9 +33,7 @@ from tests.support.values import events
 
 CATALOGUE = Catalogue.load()
 CODEC = EventCodec(CATALOGUE)
-SCHEMAS = {
-    source: CATALOGUE.newest(subject_of(topic)) for source, topic in SOURCE_TOPICS.items()
-}
+SCHEMAS = {source: CATALOGUE.newest(subject_of(topic)) for source, topic in SOURCE_TOPICS.items()}
 FASTAVRO = {
     source: fastavro.parse_schema(without_logical_types(version.schema.json))
     for source, version in SCHEMAS.items()
@@ -57,6 +55,14 @@ def reason_of(source: Source, key: bytes | None, value: bytes | None) -> Reason:
     with pytest.raises(RejectedRecord) as caught:
         CODEC.decode(source, key, value)
     return caught.value.reason
+
+
+def event_or_reason(source: Source, key: bytes | None, value: bytes) -> Event | Reason:
+    """Decode what may be rejected."""
+    try:
+        return CODEC.decode(source, key, value)
+    except RejectedRecord as rejection:
+        return rejection.reason
 
 
 def body_by_fastavro(source: Source, event: Event) -> bytes:
@@ -88,7 +94,7 @@ def test_bytes_are_those_of_fastavro(event: Event) -> None:
     assert body == body_by_fastavro(source, event)
 
 
-@settings(max_examples=1500, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=400, suppress_health_check=[HealthCheck.too_slow])
 @given(events(), st.data())
 def test_mutated_value_gives_what_fastavro_gives_or_a_rejection(
     event: Event, data: st.DataObject
@@ -99,10 +105,10 @@ def test_mutated_value_gives_what_fastavro_gives_or_a_rejection(
     place = data.draw(st.integers(HEADER_BYTES, len(value) - 1))
     value[place : place + data.draw(st.integers(0, 2))] = data.draw(st.binary(max_size=2))
 
-    try:
-        decoded = CODEC.decode(source, key, bytes(value))
-    except RejectedRecord as rejection:
-        assert rejection.reason in {Reason.UNDECODABLE, Reason.KEY_MISMATCH}
+    decoded = event_or_reason(source, key, bytes(value))
+
+    if isinstance(decoded, Reason):
+        assert decoded in {Reason.UNDECODABLE, Reason.KEY_MISMATCH}
     else:
         stream = BytesIO(value[HEADER_BYTES:])
         expected = fastavro.schemaless_reader(stream, FASTAVRO[source], None)
@@ -118,7 +124,7 @@ def _comparable(value: Any) -> Any:
     return [_comparable(part) for part in value] if isinstance(value, list | tuple) else value
 
 
-@settings(max_examples=3000)
+@settings(max_examples=500)
 @given(st.sampled_from(Source), st.none() | st.binary(max_size=20), st.binary(max_size=200))
 @example(Source.CALL, b"c-1", b"")
 def test_any_bytes_are_an_event_or_a_rejection(
@@ -128,11 +134,7 @@ def test_any_bytes_are_an_event_or_a_rejection(
     framed = frame(SCHEMAS[source].schema_id, value)
 
     for candidate in (value, framed):
-        try:
-            event = CODEC.decode(source, key, candidate)
-        except RejectedRecord:
-            continue
-        assert isinstance(event, EVENT_TYPES[source])
+        assert isinstance(event_or_reason(source, key, candidate), EVENT_TYPES[source] | Reason)
 
 
 def test_null_value_is_rejected() -> None:
@@ -194,7 +196,16 @@ def test_text_that_is_not_utf8_is_rejected(text: bytes) -> None:
 )
 def test_huge_declared_size_is_rejected_without_being_believed(body: bytes) -> None:
     """What a body says of its size is not allocated."""
-    assert reason_of(Source.CALL, b"c-1", frame(CALL_ID, body)) is Reason.UNDECODABLE
+    value = frame(CALL_ID, body)
+    tracemalloc.start()
+    try:
+        reason = reason_of(Source.CALL, b"c-1", value)
+        peak_bytes = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+    assert reason is Reason.UNDECODABLE
+    assert peak_bytes < 1 << 20
 
 
 @pytest.mark.parametrize("items", [b"\xfe\xff\xff\xff\x0f", b"\xff\xff\xff\xff\x0f\x02"])
@@ -308,19 +319,3 @@ def test_address_is_the_physical_topic_and_the_key() -> None:
     ticket = Ticket(**HEAD | {"customer_id": "ü"}, ticket_id="t", action=TicketAction.OPENED)
 
     assert codec.address(ticket) == ("x.ckm.touchpoint.ticket.v1", "ü".encode())
-
-
-def test_schema_names_become_the_domains_types() -> None:
-    """Every record's and enum's short name in the schemas is the class that it becomes."""
-    names = set()
-    for version in SCHEMAS.values():
-        names |= set(_names(json.loads(json.dumps(version.schema.json))))
-
-    assert {"Channel", "PurchaseLine", "TouchpointCall", "Referral", "EmployeeContact"} <= names
-
-
-def _names(node: Any) -> list[str]:
-    if isinstance(node, dict):
-        own = [node["name"]] if node.get("type") in ("record", "enum") else []
-        return own + [name for part in node.values() for name in _names(part)]
-    return [name for part in node for name in _names(part)] if isinstance(node, list) else []

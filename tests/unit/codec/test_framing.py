@@ -19,7 +19,9 @@ def test_frame_is_confluents() -> None:
     assert frame(258, b"body") == b"\x00\x00\x00\x01\x02body"
 
 
-@pytest.mark.parametrize("value", [b"", b"\x00", b"\x00\x00\x00\x00", b"\x01\x00\x00\x00\x01x", b"{}"])
+@pytest.mark.parametrize(
+    "value", [b"", b"\x00", b"\x00\x00\x00\x00", b"\x01\x00\x00\x00\x01x", b"{}"]
+)
 def test_value_without_a_frame_is_rejected(value: bytes) -> None:
     """Anything shorter than a frame, or with another first byte, is not framed."""
     with pytest.raises(RejectedRecord) as caught:

@@ -63,7 +63,7 @@ class MemoryProducer:
         self.refusal: KafkaError | None = None
         self.actions: list[str] = []
 
-    def send(  # noqa: PLR0913 -- kafka-python's signature
+    def send(  # noqa: PLR0917 -- kafka-python's signature
         self,
         topic: str,
         value: bytes | None = None,
@@ -87,9 +87,11 @@ class MemoryProducer:
             raise KafkaTimeoutError(f"not flushed within {timeout} s")
 
     def close(self, timeout: float | None = None) -> None:
-        """Note that it was closed."""
+        """Note that it was closed; like kafka-python's, complain of what is not answered."""
         assert timeout is not None
         self.actions.append("close")
+        if not all(each.delivery.is_done for each in self.sent):
+            raise KafkaTimeoutError(f"not closed within {timeout} s")
 
 
 def acknowledge(sent: list[Sent]) -> None:

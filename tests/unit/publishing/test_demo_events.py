@@ -4,6 +4,8 @@ from collections import Counter
 
 import pytest
 
+from ckm_stream.codec.catalogue import Catalogue
+from ckm_stream.codec.events import EventCodec, source_of
 from ckm_stream.domain.checks import check_event
 from ckm_stream.domain.events import SIMULATED_SOURCE, Purchase, TouchpointEvent
 from ckm_stream.domain.policy import Policy
@@ -66,10 +68,13 @@ def test_a_seed_says_it_all(events: list[TouchpointEvent]) -> None:
 
 
 def test_all_events_are_valid_and_distinct(events: list[TouchpointEvent]) -> None:
-    """Every event passes the worker's checks and has an id of its own."""
+    """Every event passes the worker's checks, survives the wire, and has an id of its own."""
     policy = Policy(landmark_s=cdnow.LANDMARK_S)
+    codec = EventCodec(Catalogue.load())
 
     for each in events:
+        key = each.customer_id.encode()
+        assert codec.decode(source_of(each), key, codec.encode(each)) == each
         check_event(each, record_timestamp_ms=each.recorded_at // 1000, policy=policy)
     assert len({(each.source, each.event_id) for each in events}) == len(events)
 

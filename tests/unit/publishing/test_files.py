@@ -138,7 +138,7 @@ def test_a_line_without_end_is_refused_in_bounded_memory(read: Read) -> None:
 
 def test_standard_input_is_read_as_json_lines(monkeypatch: pytest.MonkeyPatch) -> None:
     """A dash reads what is piped in; its size is not known."""
-    piped = io.BufferedReader(io.BytesIO(a_line()))  # type: ignore[arg-type]  # raw enough
+    piped = io.BufferedReader(io.BytesIO(a_line()))
     monkeypatch.setattr("sys.stdin", SimpleNamespace(buffer=piped))
 
     with open_events(STDIN) as file:

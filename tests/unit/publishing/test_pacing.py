@@ -10,6 +10,7 @@ class Clock:
         self.now_s = 100.0
 
     def __call__(self) -> float:
+        """Tell the time."""
         return self.now_s
 
     def pass_time(self, seconds: float) -> None:

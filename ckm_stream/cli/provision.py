@@ -1,0 +1,85 @@
+"""``ckm topics plan|apply`` and ``ckm schemas check|register``: what must be there first."""
+
+from typing import Annotated, Final
+
+import typer
+
+from ckm_stream.cli.rendering import print_json
+from ckm_stream.codec.catalogue import Catalogue
+from ckm_stream.codec.compatibility import check_catalogue
+from ckm_stream.operations.schemas import register_schemas
+from ckm_stream.operations.topics import Change, apply_topics, plan_topics
+from ckm_stream.settings import load_settings
+
+_FINDINGS: Final = 1
+
+topics_app = typer.Typer(help="Provision topics from schemas/topics.", no_args_is_help=True)
+schemas_app = typer.Typer(help="Check and register the Avro schemas.", no_args_is_help=True)
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of lines.")]
+
+
+@topics_app.command()
+def plan(as_json: AsJson = False) -> None:  # noqa: FBT002 -- typer makes a flag of it
+    """
+    Show what `ckm topics apply` would change, and change nothing.
+
+    With --json: a list of objects with topic, action (create, configure, refuse), detail,
+    partitions and config.
+    """
+    _report(plan_topics(load_settings()), as_json=as_json)
+
+
+@topics_app.command()
+def apply(as_json: AsJson = False) -> None:  # noqa: FBT002 -- typer makes a flag of it
+    """Create missing topics and set configuration that differs; partitions are never changed."""
+    _report(apply_topics(load_settings()), as_json=as_json)
+
+
+@schemas_app.command()
+def check(as_json: AsJson = False) -> None:  # noqa: FBT002 -- typer makes a flag of it
+    """
+    Check that all versions of each subject read one another (FULL_TRANSITIVE).
+
+    Exit code 1 if anything is wrong. With --json: a list of objects with subject and problem.
+    """
+    catalogue = Catalogue.load()
+    findings = check_catalogue(catalogue)
+    if as_json:
+        print_json([{"subject": each.subject, "problem": each.problem} for each in findings])
+    else:
+        for finding in findings:
+            typer.echo(f"{finding.subject}: {finding.problem}")
+        typer.echo(f"{len(catalogue.subjects)} subjects checked, {len(findings)} problems")
+    if findings:
+        raise typer.Exit(_FINDINGS)
+
+
+@schemas_app.command()
+def register() -> None:
+    """Register all schemas with the registry that CKM__REGISTRY__URL names."""
+    registered = register_schemas(load_settings())
+    for subject, schema_id in registered:
+        typer.echo(f"{subject}: id {schema_id}")
+    if not registered:
+        typer.echo("CKM__REGISTRY__URL is not set; ids come from the catalogue in schemas/")
+
+
+def _report(changes: list[Change], *, as_json: bool) -> None:
+    if as_json:
+        print_json(
+            [
+                {
+                    "topic": each.topic,
+                    "action": each.action,
+                    "detail": each.detail,
+                    "partitions": each.partitions,
+                    "config": each.config,
+                }
+                for each in changes
+            ]
+        )
+        return
+    for change in changes:
+        typer.echo(f"{change.action}: {change.topic} ({change.detail})")
+    typer.echo(f"{len(changes)} changes" if changes else "all topics are as described")
