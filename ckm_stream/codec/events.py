@@ -147,8 +147,18 @@ class EventCodec:
             ) from None
 
     def address(self, event: Event) -> tuple[str, bytes]:
-        """Return the physical topic and the key that *event* is to be published with."""
-        return self._topics[_SOURCES[type(event)]], key_of(event).encode()
+        """
+        Return the physical topic and the key that *event* is to be published with.
+
+        Raises:
+            RejectedRecord: If whom it is about is not text that UTF-8 can hold (``UNDECODABLE``).
+        """
+        try:
+            return self._topics[_SOURCES[type(event)]], key_of(event).encode()
+        except (AttributeError, UnicodeEncodeError):
+            raise RejectedRecord(
+                Reason.UNDECODABLE, f"the key of a {type(event).__name__} is not valid text"
+            ) from None
 
     def _head(self, source: Source) -> bytes:
         schema_id = self._schemas.writing_id(subject_of(SOURCE_TOPICS[source]))

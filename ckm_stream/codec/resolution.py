@@ -2,8 +2,8 @@
 Bodies of another version of a schema, read as today's: Avro's writer-to-reader resolution.
 
 fastavro resolves, the result is written as today's body, and today's compiled reader makes the
-struct, so there is one way in which structs are made. It costs 60 µs more than a body of today's
-version; records of older versions are few or being replayed.
+struct, so there is one way in which structs are made. A body costs about 60 µs instead of 8;
+records of older versions are few or being replayed.
 """
 
 from collections.abc import Mapping

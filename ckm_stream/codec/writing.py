@@ -1,8 +1,8 @@
 """
 Writers of Avro bodies, compiled: one straight-line Python function per schema.
 
-The counterpart of ``reading``: an event in about 5 µs where fastavro takes 25 µs, a score update
-with its twelve factors in about 20 µs where it takes 110 µs.
+The counterpart of ``reading``: an event in 6 to 8 µs where fastavro takes 19 µs, a score update
+with its twelve factors in 24 µs where it takes 60 µs (best of 150 runs on one 2-core machine).
 """
 
 import struct
@@ -11,6 +11,7 @@ from itertools import count
 from typing import Any, Final
 
 from ckm_stream.codec.avro import AvroSchema, Json, is_timestamp, kind_of
+from ckm_stream.codec.varints import write_int, write_long, write_timestamp
 from ckm_stream.errors import InvariantError
 
 #: Writes a value behind a head, such as a frame's.
@@ -30,56 +31,6 @@ _FLOAT: Final = struct.Struct("<f")
 _BOOLEANS: Final = {False: b"\0", True: b"\1"}
 #: Zigzag varints of 0 to 63, the ones that take a byte.
 _SMALL: Final = tuple(bytes([2 * number]) for number in range(64))
-#: The least zigzag numbers that take eight and nine bytes, and eight bytes' continuation bits.
-_EIGHT_BYTES: Final = 1 << 49
-_NINE_BYTES: Final = 1 << 56
-_CONTINUATIONS: Final = 0x0080808080808080
-#: A byte's bit that says that another one follows.
-_MORE: Final = 0x80
-_INT_BITS: Final = 31
-_LONG_BITS: Final = 63
-
-
-def write_long(number: int) -> bytes:
-    """
-    Return the zigzag varint of a 64-bit integer.
-
-    Raises:
-        ValueError: If it has more bits.
-    """
-    if number >> _LONG_BITS not in (0, -1):
-        raise ValueError("an integer has more than 64 bits")
-    zigzag = (number << 1) ^ (number >> _LONG_BITS)
-    out = bytearray()
-    while zigzag >= _MORE:
-        out.append(zigzag & (_MORE - 1) | _MORE)
-        zigzag >>= 7
-    out.append(zigzag)
-    return bytes(out)
-
-
-def write_timestamp(number: int) -> bytes:
-    """Return the zigzag varint of a long, fast if it is microseconds of the years 1978 to 3111."""
-    zigzag = (number << 1) ^ (number >> _LONG_BITS)
-    if not _EIGHT_BYTES <= zigzag < _NINE_BYTES:
-        return write_long(number)
-    # The inverse of `read_timestamp`: groups of seven bits are moved apart in three steps.
-    zigzag = (zigzag & 0x000000000FFFFFFF) | (zigzag & 0x00FFFFFFF0000000) << 4
-    zigzag = (zigzag & 0x00003FFF00003FFF) | (zigzag & 0x0FFFC0000FFFC000) << 2
-    zigzag = (zigzag & 0x007F007F007F007F) | (zigzag & 0x3F803F803F803F80) << 1
-    return (zigzag | _CONTINUATIONS).to_bytes(8, "little")
-
-
-def write_int(number: int) -> bytes:
-    """
-    Return the zigzag varint of a 32-bit integer.
-
-    Raises:
-        ValueError: If it has more bits.
-    """
-    if number >> _INT_BITS not in (0, -1):
-        raise ValueError("an integer has more than 32 bits")
-    return write_long(number)
 
 
 def compile_writer(schema: AvroSchema, paths: Mapping[str, str] | None = None) -> Writer:

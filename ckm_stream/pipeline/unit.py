@@ -54,9 +54,8 @@ class Unit:
         self._partition = partition
         self._states: dict[str, dict[bytes, Any]] = {}
         self._dirty: dict[str, dict[bytes, str | None]] = {}
-        # Keys whose last change was announced, and those among them that were delivered again.
-        self._announced: set[tuple[str, bytes]] = set()
-        self._repeated: dict[str, set[bytes]] = {}
+        # Keys that events were delivered again for, and the id of the last such event.
+        self._repeated: dict[str, dict[bytes, str]] = {}
         self._effects: Final = Effects(partition)
 
     def add(self, part: Slice) -> None:
@@ -128,7 +127,13 @@ class Unit:
         folds = {fold.table: fold for fold in self._core.folds.values()}
         for table, dirty in self._dirty.items():
             fold, states = folds[table], self._states[table]
-            repeated = self._repeated.get(table, set())
+            repeated = self._repeated.get(table, {})
+            for key, event_id in repeated.items():
+                # The lost announcement cannot be made again if something has been applied since,
+                # such as a slice of another topic that came first: announce what is true now.
+                delivery = states[key].delivery
+                if 0 < delivery.announced_version < delivery.version and not dirty.get(key):
+                    dirty[key] = event_id
             self._effects.changelog[table] = [
                 (
                     key,
@@ -136,14 +141,13 @@ class Unit:
                 )
                 for key, last in dirty.items()
             ]
-            for key in sorted(repeated - dirty.keys()):
+            for key in sorted(repeated.keys() - dirty.keys()):
                 fold.announce_again(key, states[key], self._effects)
         return self._effects
 
     def _repeat(self, fold: Fold[Any], key: bytes, event: Event) -> None:
         fold.repeat(event, self._effects)
-        if (fold.table, key) in self._announced:
-            self._repeated.setdefault(fold.table, set()).add(key)
+        self._repeated.setdefault(fold.table, {})[key] = event.event_id
 
     def _decode(self, source: Source, record: SourceRecord) -> Event | RejectedRecord:
         try:  # 1. decode -> event or reject
@@ -165,11 +169,7 @@ class Unit:
                     f"record is in partition {self._partition}, its key belongs in {home}; "
                     "the producer must partition by murmur2 of the key",
                 )
-        state = fold.load(data, self._partition)
-        delivery = state.delivery
-        if 0 < delivery.version == delivery.announced_version:
-            self._announced.add((fold.table, key))
-        return state
+        return fold.load(data, self._partition)
 
     def _reject(self, part: Slice, record: SourceRecord, rejection: RejectedRecord) -> None:
         self._effects.tally.dead_lettered[part.source, rejection.reason] += 1

@@ -7,7 +7,6 @@ is raised, at the latest by ``close``. Not safe for use by several threads at on
 """
 
 import time
-from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from types import TracebackType
@@ -20,14 +19,14 @@ from ckm_stream.codec.topics import SOURCE_TOPICS, Source, Topics
 from ckm_stream.domain.checks import check_event
 from ckm_stream.domain.events import TouchpointEvent
 from ckm_stream.domain.policy import Policy
-from ckm_stream.errors import ConfigurationError, DeliveryError, Reason, RejectedRecord
+from ckm_stream.errors import ConfigurationError, Reason, RejectedRecord
 from ckm_stream.operations.connection import kafka_client_options
 from ckm_stream.operations.schemas import open_schemas
 from ckm_stream.operations.topics import check_topics, load_specs
 from ckm_stream.publishing.cloudevents import cloud_event_headers
+from ckm_stream.publishing.deliveries import Deliveries, PendingDelivery, delivery_error
 from ckm_stream.publishing.producer import (
     DEFAULT_OPTIONS,
-    PendingDelivery,
     Producer,
     PublisherOptions,
     open_producer,
@@ -43,9 +42,7 @@ __all__ = [
     "open_producer",
 ]
 
-# On top of the delivery timeout, after which the producer itself has given every record up.
-_FLUSH_GRACE_S: Final = 5.0
-_DESCRIPTION_CHARS: Final = 200
+_GRACE_S: Final = 5.0
 
 _TOUCHPOINT_TOPICS: Final = {
     SOURCE_TOPICS[source]
@@ -119,11 +116,15 @@ class Publisher:
         self._topic_of = {source: topic for topic, source in topics.sources.items()}
         self._codec = codec
         self._policy = policy
-        self._options = options
+        # The producer's own verdict, which says more, should come first.
+        self._patience_s = options.delivery_timeout_s + _GRACE_S
         self._now_ms = now_ms
-        self._pending: deque[tuple[PendingDelivery, str, str]] = deque()
-        self._failure: DeliveryError | None = None
-        self.acknowledged = 0
+        self._deliveries = Deliveries(options.max_unacknowledged, self._patience_s)
+
+    @property
+    def acknowledged(self) -> int:
+        """How many events the broker is known to have taken; all of them after ``flush``."""
+        return self._deliveries.acknowledged
 
     @classmethod
     def from_settings(cls, settings: Settings, options: PublisherOptions = DEFAULT_OPTIONS) -> Self:
@@ -154,9 +155,9 @@ class Publisher:
         now_ms = self._now_ms()
         value = encode_checked(event, self._codec, self._policy, now_ms)
         topic = self._topic_of[source_of(event)]
-        self._make_room()
+        self._deliveries.make_room()
         delivery = self._send(topic, event, value, now_ms)
-        self._pending.append((delivery, topic, event.event_id))
+        self._deliveries.add(delivery, topic, event.event_id)
 
     def flush(self) -> None:
         """
@@ -165,19 +166,14 @@ class Publisher:
         Raises:
             DeliveryError: If an event was not; the first one, by order of publishing, is named.
         """
-        timeout_s = self._options.delivery_timeout_s + _FLUSH_GRACE_S
-        try:
-            self._producer.flush(timeout_s)
-        except KafkaTimeoutError:
-            # The oldest event is not answered: waiting for it below names it.
-            timeout_s = 0.0
-        while self._pending:
-            self._settle_oldest(timeout_s)
-        self._raise_failure()
+        # Ends all lingering; what did not arrive is named below.
+        with suppress(KafkaError):
+            self._producer.flush(self._patience_s)
+        self._deliveries.settle_all()
 
     def close(self) -> None:
         """
-        Flush, then close the producer, even if the flush fails.
+        Flush, then end the producer, even if the flush fails.
 
         Raises:
             DeliveryError: If an event was not acknowledged.
@@ -185,7 +181,7 @@ class Publisher:
         try:
             self.flush()
         finally:
-            self._close_producer()
+            self._producer.abandon()
 
     def __enter__(self) -> Self:
         return self
@@ -198,14 +194,12 @@ class Publisher:
     ) -> None:
         if error is None:
             self.close()
-        else:
-            self._close_producer()
-
-    def _close_producer(self) -> None:
-        # A timeout here is about events that a flush has already settled or, when the block has
-        # failed, that nobody waits for any more: it must not hide the error on its way.
-        with suppress(KafkaTimeoutError):
-            self._producer.close(_FLUSH_GRACE_S)
+            return
+        # The block's own error is on its way: what is buffered gets a chance, and is not waited
+        # for any longer than that.
+        with suppress(KafkaError):
+            self._producer.flush(0.0 if self._deliveries.failure else _GRACE_S)
+        self._producer.abandon()
 
     def _send(
         self, topic: str, event: TouchpointEvent, value: bytes, now_ms: int
@@ -226,33 +220,4 @@ class Publisher:
                 f"topic {topic!r} is not known to the brokers; run `ckm topics apply`"
             ) from error
         except KafkaError as error:
-            raise _delivery_error(topic, event.event_id, error) from error
-
-    def _make_room(self) -> None:
-        pending = self._pending
-        while pending and pending[0][0].is_done:
-            self._settle_oldest(0.0)
-        while len(pending) >= self._options.max_unacknowledged:
-            self._settle_oldest(self._options.delivery_timeout_s + _FLUSH_GRACE_S)
-        self._raise_failure()
-
-    def _settle_oldest(self, timeout_s: float) -> None:
-        delivery, topic, event_id = self._pending.popleft()
-        try:
-            delivery.get(timeout_s)
-        except KafkaError as error:
-            if self._failure is None:
-                self._failure = _delivery_error(topic, event_id, error)
-        else:
-            self.acknowledged += 1
-
-    def _raise_failure(self) -> None:
-        if self._failure is not None:
-            raise self._failure
-
-
-def _delivery_error(topic: str, event_id: str, error: KafkaError) -> DeliveryError:
-    return DeliveryError(
-        f"event {event_id!r} for topic {topic!r} was not acknowledged: "
-        f"{str(error)[:_DESCRIPTION_CHARS]}"
-    )
+            raise delivery_error(topic, event.event_id, error) from error

@@ -14,16 +14,10 @@ from kafka.errors import KafkaError, KafkaTimeoutError
 
 from ckm_stream.errors import ConfigurationError, TransientError
 from ckm_stream.operations.connection import BOOTSTRAP_S
+from ckm_stream.publishing.deliveries import PendingDelivery
 
-
-class PendingDelivery(Protocol):
-    """What the producer hands out for a record on its way."""
-
-    is_done: bool
-    exception: BaseException | None
-
-    def get(self, timeout: float | None = None) -> object:
-        """Wait for the broker's answer; raise its error."""
+# The thread looks up from its sockets at once when it is woken.
+_JOIN_S: Final = 5.0
 
 
 class Producer(Protocol):
@@ -43,8 +37,24 @@ class Producer(Protocol):
     def flush(self, timeout: float | None = None) -> None:
         """Wait until every buffered record is answered or given up."""
 
-    def close(self, timeout: float | None = None) -> None:
-        """Stop the producer's thread."""
+    def abandon(self) -> None:
+        """Give up what is not answered, and end the network thread now."""
+
+
+class AbandonableProducer(KafkaProducer):  # type: ignore[misc]  # kafka-python has no annotations
+    """A producer that can be closed while a broker is down."""
+
+    def abandon(self) -> None:
+        """
+        Give up what is not answered, and end the network thread now.
+
+        ``close`` flushes first: with a broker down it raises, leaves the thread running, and
+        raises again, as a traceback on standard error, when the object is collected.
+        """
+        # Private, and pinned by a test: nothing public ends the thread with records unanswered.
+        self._sender.force_close()
+        self._sender.join(_JOIN_S)
+        self.close(0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,7 +65,8 @@ class PublisherOptions:
     Attributes:
         max_unacknowledged: Events on their way at once, > 0; ``publish`` waits beyond that. With
             1 kB an event the default holds 10 MB.
-        delivery_timeout_s: After how long an event without an acknowledgement is given up.
+        delivery_timeout_s: After how long an event without an acknowledgement is given up, give or
+            take 5 s.
         linger_s: How long a batch waits for more events of its partition. With 48 partitions (12
             of each type) 0.1 takes 35 % less CPU per event than 0.
     """
@@ -68,7 +79,9 @@ class PublisherOptions:
 DEFAULT_OPTIONS: Final = PublisherOptions()
 
 
-def open_producer(client_options: Mapping[str, Any], options: PublisherOptions) -> KafkaProducer:
+def open_producer(
+    client_options: Mapping[str, Any], options: PublisherOptions
+) -> AbandonableProducer:
     """
     Connect an idempotent producer that asks for the acknowledgement of all replicas.
 
@@ -101,7 +114,7 @@ def open_producer(client_options: Mapping[str, Any], options: PublisherOptions) 
         "metrics_enabled": False,
     }
     try:
-        return KafkaProducer(**settings)
+        return AbandonableProducer(**settings)
     except KafkaTimeoutError as error:
         raise TransientError(
             f"Kafka at {client_options['bootstrap_servers']} does not answer; start it, or set "

@@ -75,12 +75,7 @@ class SnapshotApp(CrashOnlyApp):
         self._lease = object()
 
     async def start_positions(self, tps: set[TP]) -> Mapping[TP, int]:
-        """
-        Called by the slice transport after a rebalance: the store knows where to go on.
-
-        Raises:
-            ConfigurationError: If the store is ahead of a topic, which must then be another one.
-        """
+        """Called by the slice transport after a rebalance: the store knows where to go on."""
         lease = self._lease
         self._next = await self._until_available(
             lease, self._writer.positions, [(tp.topic, tp.partition) for tp in tps]
@@ -88,13 +83,6 @@ class SnapshotApp(CrashOnlyApp):
         if self._next is _GIVEN_UP:
             self._next = {}
         starts = {TP(topic, number): offset for (topic, number), offset in self._next.items()}
-        for tp, end in (await self.consumer.highwaters(*starts)).items():
-            if end is not None and starts[tp] > end:
-                raise ConfigurationError(
-                    f"the store has read {tp.topic} partition {tp.partition} up to offset "
-                    f"{starts[tp]}, but the topic ends at {end}: it was made anew; run "
-                    "`ckm rebuild`"
-                )
         self.metrics.assigned_partitions.set(len(starts))
         self.metrics.rebalances.inc()
         return starts
@@ -126,7 +114,19 @@ class SnapshotApp(CrashOnlyApp):
             self._next = {}
 
     def report(self) -> None:
-        """Refresh the lag gauges."""
+        """
+        Refresh the lag gauges.
+
+        Raises:
+            ConfigurationError: If the store is ahead of a topic, which must then be another one.
+        """
+        for (topic, partition), position in self._next.items():
+            end = self.consumer.highwater(TP(topic, partition))  # as of the last fetch
+            if end is not None and position > end:
+                raise ConfigurationError(
+                    f"the store has read {topic} partition {partition} up to offset {position}, "
+                    f"but the topic ends at {end}: it was made anew; run `ckm rebuild`"
+                )
         waiting: Counter[tuple[str, int]] = Counter()
         for part in list(self._queue._queue):  # type: ignore[attr-defined] # noqa: SLF001 -- asyncio has no peek
             waiting[part.topic, part.partition] += len(part.records)
@@ -218,6 +218,7 @@ def build_snapshot_app(
 
     @app.timer(interval=_LAG_INTERVAL_S)  # type: ignore[untyped-decorator] # Faust's
     async def report() -> None:
-        app.report()
+        with fatal():
+            app.report()
 
     return app

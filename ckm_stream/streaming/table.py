@@ -92,20 +92,21 @@ async def recover_tables(
     try:
         tps = [TopicPartition(topic, p) for topic in tables for p in partitions]
         consumer.assign(tps)
-        ends = await consumer.end_offsets(tps)
         for tp in tps:
             await _seek(consumer, tp, tables[tp.topic].next_offsets.get(tp.partition))
-        open_tps = {tp for tp in tps if await consumer.position(tp) < ends[tp]}
+        open_tps = set(tps)
         while open_tps:
-            for tp, records in (await consumer.getmany(*open_tps, timeout_ms=200)).items():
+            for tp, records in (await consumer.getmany(*open_tps, timeout_ms=100)).items():
                 tables[tp.topic].apply_changelog_batch_raw(tp.partition, records)
                 count += len(records)
-            # Not the last record's offset: a transaction marker ends the log, and only the
-            # position moves past it.
-            positions = {tp: await consumer.position(tp) for tp in open_tps}
-            for tp, position in positions.items():
+            for tp in tuple(open_tps):
+                # Not the last record's offset: a transaction marker ends the log, and only the
+                # position moves past it. Nor ListOffsets: the embedded broker answers it with the
+                # last batch's first offset + 1. A fetch made after the fencing tells the end.
+                position, end = await consumer.position(tp), consumer.highwater(tp)
                 tables[tp.topic].next_offsets[tp.partition] = position
-            open_tps = {tp for tp in open_tps if positions[tp] < ends[tp]}
+                if end is not None and position >= end:
+                    open_tps.discard(tp)
             await asyncio.sleep(0)
     finally:
         await consumer.stop()

@@ -9,7 +9,6 @@ import pytest
 from ckm_stream.settings import Guarantee
 from tests.e2e.conftest import Install, Simulated
 from tests.support.load import Load, kill_under_load
-from tests.support.services import wait_until
 
 pytestmark = pytest.mark.timeout(280)
 _EVENTS = 50_000
@@ -28,9 +27,7 @@ def test_killing_both_workers_five_times_each_loses_and_doubles_nothing(
 
     service.start()
     with Load(service, events) as load:
-        kill_under_load(
-            load, [service.worker, service.snapshots], kills=_KILLS, progress=_PROGRESS
-        )
+        kill_under_load(load, [service.worker, service.snapshots], kills=_KILLS, progress=_PROGRESS)
         load.publish(load.left)
     service.wait_until_stored(service.expected(events), timeout_s=120)
     service.wait_until_quiet()

@@ -20,7 +20,7 @@ from ckm_stream.domain.events import EmployeeContact, Event
 from ckm_stream.domain.forwarding import forward
 from ckm_stream.domain.knowledge import KnowledgeItem, extract_items
 from ckm_stream.domain.policy import Policy
-from ckm_stream.domain.profile import Delivery, ProfileState, apply_event
+from ckm_stream.domain.profile import ProfileState, apply_event
 from ckm_stream.domain.score import Score
 from ckm_stream.domain.scoring import score_profile
 from ckm_stream.errors import RejectedRecord
@@ -95,13 +95,6 @@ class Oracle:
             policy=self.policy,
         )
 
-    def replay(self, events: Iterable[Event]) -> ProfileState:
-        """Return the profile that *events* make, from nothing."""
-        state = ProfileState.empty(0)
-        for event in events:
-            apply_event(state, event, self.policy)
-        return state
-
     def substance(self, state: ProfileState) -> bytes:
         """Return facts and seen ids as bytes: what must be equal whatever the delivery was."""
         bare = ProfileState(
@@ -132,8 +125,3 @@ class Oracle:
     def _apply_contact(self, key: str, event: EmployeeContact) -> bool:
         state = self.truth.employees.setdefault(key, EmployeeState.empty(0))
         return apply_employee_event(state, event, self.policy)
-
-
-def blank_delivery() -> Delivery:
-    """Return the delivery part of a state that nothing was delivered to."""
-    return ProfileState.empty(0).delivery

@@ -7,16 +7,16 @@ dead letters as sets; the database against the topics.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import TypeVar
 
 from ckm_stream.codec.outputs import OutputCodec
 from ckm_stream.codec.state import decode_employee, decode_state
 from ckm_stream.codec.topics import Source, Topics
-from ckm_stream.domain.score import ScoreUpdate
-from tests.support.oracle import Applied, Oracle
+from tests.support.oracle import Oracle
 from tests.support.reading import ReadRecord, read_topic
+from tests.support.updates import update_problems
 
 K = TypeVar("K")
 
@@ -71,7 +71,9 @@ def verify(
     verdict = Verdict()
     _verify_profiles(verdict, published, oracle)
     _verify_employees(verdict, published, oracle)
-    _verify_updates(verdict, published, oracle, outputs, exactly_once=exactly_once)
+    verdict.problems += update_problems(
+        published.updates, published.profile_changelog, oracle, outputs, exactly_once=exactly_once
+    )
     _verify_sets(verdict, published, oracle, outputs, exactly_once=exactly_once)
     truth = oracle.truth
     verdict.figures |= {
@@ -133,86 +135,6 @@ def _verify_employees(verdict: Verdict, published: Published, oracle: Oracle) ->
             true=oracle.employee_substance(state) == oracle.employee_substance(expected[employee]),
             otherwise=f"{employee}: state differs",
         )
-
-
-def _verify_updates(
-    verdict: Verdict,
-    published: Published,
-    oracle: Oracle,
-    outputs: OutputCodec,
-    *,
-    exactly_once: bool,
-) -> None:
-    updates: dict[str, list[ScoreUpdate]] = {}
-    for record in published.updates:
-        assert record.value is not None
-        update = outputs.decode_score_update(record.value)
-        updates.setdefault(update.customer_id, []).append(update)
-    for customer, state in oracle.truth.profiles.items():
-        sent = updates.get(customer, [])
-        versions = [(update.version, update.as_of) for update in sent]
-        if exactly_once:
-            verdict.expect(
-                true=versions == sorted(set(versions)),
-                otherwise=f"{customer}: updates repeat or go back: {versions}",
-            )
-        final = oracle.score(state)
-        newest = max(sent, key=lambda update: (update.version, update.as_of), default=None)
-        verdict.expect(
-            true=newest is not None
-            and newest.score.source_class is final.source_class
-            and abs(newest.score.total - final.total) < oracle.policy.epsilon,
-            otherwise=f"{customer}: newest update is not within epsilon of the final score",
-        )
-        for update in sent:
-            verdict.expect(
-                true=_is_possible(update, oracle.truth.history[customer], oracle),
-                otherwise=f"{customer}: update of version {update.version} is no prefix's score",
-            )
-    unknown = updates.keys() - oracle.truth.profiles.keys()
-    verdict.expect(true=not unknown, otherwise=f"{len(unknown)} unknown customers announced")
-
-
-def _is_possible(update: ScoreUpdate, history: list[Applied], oracle: Oracle) -> bool:
-    """
-    Tell whether some interleaving of the topics' own orders gives this update's content.
-
-    The triggering event was the last one applied, so of its topic exactly the prefix up to it is
-    in; of the other topics any prefixes whose lengths add up to the version may be.
-    """
-    by_source: dict[Source, list[Applied]] = {}
-    for applied in history:
-        by_source.setdefault(applied.source, []).append(applied)
-    for source, part in by_source.items():
-        for index, applied in enumerate(part):
-            if applied.event.event_id != update.event_id:
-                continue
-            others = [other for key, other in by_source.items() if key is not source]
-            rest = update.version - index - 1
-            for counts in _compositions(rest, [len(other) for other in others]):
-                prefix = part[: index + 1]
-                for other, count in zip(others, counts, strict=True):
-                    prefix = prefix + other[:count]
-                if _explains(prefix, update, oracle):
-                    return True
-    return False
-
-
-def _explains(prefix: list[Applied], update: ScoreUpdate, oracle: Oracle) -> bool:
-    if max(applied.event.occurred_at for applied in prefix) != update.as_of:
-        return False
-    return oracle.score(oracle.replay(applied.event for applied in prefix)) == update.score
-
-
-def _compositions(total: int, limits: list[int]) -> Iterator[tuple[int, ...]]:
-    """Yield all counts within *limits* that add up to *total*."""
-    if not limits:
-        if total == 0:
-            yield ()
-        return
-    for count in range(max(0, total - sum(limits[1:])), min(limits[0], total) + 1):
-        for rest in _compositions(total - count, limits[1:]):
-            yield (count, *rest)
 
 
 def _verify_sets(

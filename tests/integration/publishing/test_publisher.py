@@ -2,6 +2,7 @@
 
 import gc
 import logging
+import threading
 import warnings
 from collections import Counter
 from operator import attrgetter
@@ -133,6 +134,31 @@ def _publish_to_a_dying_broker(events: list[TouchpointEvent]) -> None:
     message = str(caught.value)
     assert repr(events[100].event_id) in message
     assert "ckm.touchpoint." in message
+
+
+def test_an_error_while_the_broker_is_down_leaves_no_thread_and_no_traceback(
+    events: list[TouchpointEvent], caplog: pytest.LogCaptureFixture
+) -> None:
+    """The block's own error comes out within seconds, with events still unanswered."""
+    caplog.set_level(logging.CRITICAL, logger="kafka")
+    before = set(threading.enumerate())
+
+    with warnings.catch_warnings(action="ignore", category=ResourceWarning):
+        with pytest.raises(KeyError, match="of the block"):
+            _fail_with_a_dead_broker(events)
+        gc.collect()
+
+    assert set(threading.enumerate()) <= before
+
+
+def _fail_with_a_dead_broker(events: list[TouchpointEvent]) -> None:
+    with EmbeddedBroker() as dying:
+        settings = settings_for(dying.bootstrap_servers)
+        apply_topics(settings)
+        with Publisher.from_settings(settings) as publisher:
+            dying.stop()
+            publisher.publish(events[0])
+            raise KeyError("of the block")
 
 
 def test_no_broker_is_one_sentence_with_the_remedy() -> None:

@@ -319,3 +319,14 @@ def test_address_is_the_physical_topic_and_the_key() -> None:
     ticket = Ticket(**HEAD | {"customer_id": "ü"}, ticket_id="t", action=TicketAction.OPENED)
 
     assert codec.address(ticket) == ("x.ckm.touchpoint.ticket.v1", "ü".encode())
+
+
+@pytest.mark.parametrize("customer_id", ["\ud800", None])
+def test_key_that_is_not_text_has_no_address(customer_id: Any) -> None:
+    """A publisher is told, as of any field that does not fit."""
+    event = msgspec.structs.replace(CALL, customer_id=customer_id)
+
+    with pytest.raises(RejectedRecord) as caught:
+        CODEC.address(event)
+
+    assert caught.value.reason is Reason.UNDECODABLE

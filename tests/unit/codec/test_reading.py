@@ -5,18 +5,14 @@ from typing import Any
 
 import fastavro
 import pytest
-from hypothesis import example, given
+from hypothesis import given
 from hypothesis import strategies as st
 
 from ckm_stream.codec.avro import parse
 from ckm_stream.codec.reading import (
     READING_ERRORS,
     compile_reader,
-    read_int,
-    read_long,
-    read_timestamp,
 )
-from ckm_stream.codec.writing import write_int, write_long, write_timestamp
 from ckm_stream.errors import InvariantError
 
 INNER: dict[str, Any] = {
@@ -62,47 +58,6 @@ def test_reader_without_types_gives_what_fastavro_gives(value: dict[str, Any]) -
     read = compile_reader(parse(SCHEMA), {})(stream.getvalue(), 0)
 
     assert read == value | {"c": tuple(value["c"])}
-
-
-@given(st.integers(-(1 << 63), (1 << 63) - 1) | st.integers(0, 62).map(lambda bits: 1 << bits))
-@example(-(1 << 48))
-@example((1 << 48) - 1)
-@example(1 << 55)
-@example((1 << 55) - 1)
-@example(-(1 << 55))
-def test_long_comes_back_from_its_varint(number: int) -> None:
-    """All 64-bit integers are written as fastavro does, survive, and end where they end."""
-    written = write_long(number)
-    stream = BytesIO()
-    fastavro.schemaless_writer(stream, "long", number)
-
-    assert written == write_timestamp(number) == stream.getvalue()
-    for read in (read_long, read_timestamp):
-        assert read(b"#" + written + b"~", 1) == (number, 1 + len(written))
-
-
-@given(st.integers(-(1 << 31), (1 << 31) - 1))
-def test_int_comes_back_from_its_varint(number: int) -> None:
-    """All 32-bit integers survive."""
-    written = write_int(number)
-
-    assert read_int(written, 0) == (number, len(written))
-
-
-@pytest.mark.parametrize("number", [1 << 63, -(1 << 63) - 1, 1 << 200])
-def test_long_of_more_than_64_bits_is_not_written(number: int) -> None:
-    """The schema's limits are kept when writing."""
-    with pytest.raises(ValueError, match="64 bits"):
-        write_long(number)
-
-
-@pytest.mark.parametrize("number", [1 << 31, -(1 << 31) - 1])
-def test_int_of_more_than_32_bits_is_neither_written_nor_read(number: int) -> None:
-    """The schema's limits are kept on both sides."""
-    with pytest.raises(ValueError, match="32 bits"):
-        write_int(number)
-    with pytest.raises(ValueError, match="32 bits"):
-        read_int(write_long(number), 0)
 
 
 @pytest.mark.parametrize(

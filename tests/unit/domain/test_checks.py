@@ -56,11 +56,11 @@ def line(**changes: Any) -> PurchaseLine:
     [
         order(),
         order(lines=(line(), line(amount=0, quantity=0))),
-        refund(cost=0),
+        refund(cost=0, campaign_id="spring"),
         call(satisfaction=5, note="schön", wait_s=3.5),
         ticket(text="it broke", product="kettle", knowledge_article_id="kb-1"),
         feedback(rating=0.0, rating_scale=5.0, benefit=1.0, novelty=0.0),
-        feedback(rating=7.0),
+        feedback(rating=7.0, survey_response="often"),
         feedback(topics=("a", "b"), consent={"ads": False}, correlation_id="x"),
         referral(),
         contact(),

@@ -2,8 +2,9 @@
 
 from itertools import permutations
 
-from ckm_stream.domain.events import MICROS, CallOutcome
-from ckm_stream.domain.facts import Facts, Newest, add_event, note_newest
+from ckm_stream.domain import counters
+from ckm_stream.domain.events import MICROS, SIMULATED_SOURCE, CallOutcome
+from ckm_stream.domain.facts import Facts, Newest, add_event, merge, note_newest
 from tests.support.touchpoints import POLICY, T0_S, call, order
 
 
@@ -58,3 +59,27 @@ def test_empty_facts_share_nothing() -> None:
     add_event(one, order(), POLICY)
 
     assert other == Facts.empty()
+
+
+def test_simulated_events_are_counted_as_such() -> None:
+    """Whoever shows a profile can say that it is not real."""
+    facts = Facts.empty()
+
+    add_event(facts, order("real"), POLICY)
+    add_event(facts, order("made up", source=SIMULATED_SOURCE), POLICY)
+
+    assert facts.counts[counters.SIMULATED] == 1
+
+
+def test_merged_facts_are_those_of_both() -> None:
+    """Neither side changes; the first and last times are taken over both."""
+    left, right = Facts.empty(), Facts.empty()
+    add_event(left, order("a", T0_S), POLICY)
+    add_event(right, order("b", T0_S + 9), POLICY)
+
+    merged = merge(left, right)
+
+    assert (merged.first_purchase_s, merged.last_purchase_s) == (T0_S, T0_S + 9)
+    assert merged.counts[counters.ORDERS] == 2
+    assert [entry[1] for entry in merged.newest] == ["b"]
+    assert left.counts[counters.ORDERS] == right.counts[counters.ORDERS] == 1

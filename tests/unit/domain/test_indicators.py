@@ -495,7 +495,10 @@ class TestEmployeeMotivation:
 
     def test_without_a_table_it_is_the_prior(self) -> None:
         """3 in 10, with the contacts handled as evidence."""
-        facts = facts_of(call(employee_id="e-1"), ticket(employee_id="e-2"))
+        facts = facts_of(
+            call(employee_id="e-1"),
+            ticket(employee_id="e-2", action=TicketAction.RESOLVED),
+        )
 
         reading, evidence = read_absorption(facts, T0_S, EPOCH, POLICY)
 

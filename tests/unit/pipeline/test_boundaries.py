@@ -24,7 +24,6 @@ from tests.support.units import (
     EPOCH,
     OUTPUTS,
     POLICY,
-    TOPICS,
     Record,
     States,
     core_over,
@@ -222,7 +221,7 @@ DEATHS = {
 
 
 @pytest.mark.parametrize("guarantee", DEATHS)
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(topics=logs(), data=st.data())
 def test_a_worker_may_die_anywhere(guarantee: str, topics: Logs, data: Any) -> None:
     """States are exact; items, forwards and the newest update of each customer are not lost."""

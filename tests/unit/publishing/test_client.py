@@ -13,7 +13,7 @@ from ckm_stream.codec.topics import Source, Topics
 from ckm_stream.domain.events import TouchpointEvent
 from ckm_stream.domain.policy import Policy
 from ckm_stream.errors import ConfigurationError, DeliveryError, Reason, RejectedRecord
-from ckm_stream.publishing.client import Publisher, PublisherOptions
+from ckm_stream.publishing.client import Publisher
 from ckm_stream.publishing.simulate import SimulationPlan, simulated_events
 
 TOPICS = Topics("test.")
@@ -86,12 +86,9 @@ class MemoryProducer:
         if not all(each.delivery.is_done for each in self.sent):
             raise KafkaTimeoutError(f"not flushed within {timeout} s")
 
-    def close(self, timeout: float | None = None) -> None:
-        """Note that it was closed; like kafka-python's, complain of what is not answered."""
-        assert timeout is not None
-        self.actions.append("close")
-        if not all(each.delivery.is_done for each in self.sent):
-            raise KafkaTimeoutError(f"not closed within {timeout} s")
+    def abandon(self) -> None:
+        """Note that it was ended."""
+        self.actions.append("abandon")
 
 
 def acknowledge(sent: list[Sent]) -> None:
@@ -101,14 +98,13 @@ def acknowledge(sent: list[Sent]) -> None:
             each.delivery.answer()
 
 
-def publisher_to(producer: MemoryProducer, *, most: int = 1000) -> Publisher:
+def publisher_to(producer: MemoryProducer) -> Publisher:
     """Return a publisher whose clock stands still."""
     return Publisher(
         producer,
         topics=TOPICS,
         codec=CODEC,
         policy=Policy(),
-        options=PublisherOptions(max_unacknowledged=most),
         now_ms=lambda: NOW_MS,
     )
 
@@ -217,7 +213,7 @@ def test_the_first_failure_by_order_of_publishing_is_raised(
 def test_a_failure_is_raised_by_the_next_publish_and_again_by_close(
     events: list[TouchpointEvent],
 ) -> None:
-    """A failure is never forgotten, and the producer is closed all the same."""
+    """A failure is never forgotten, and the producer is ended all the same."""
     producer = MemoryProducer(acknowledge)
     publisher = publisher_to(producer)
     publisher.publish(events[0])
@@ -229,7 +225,7 @@ def test_a_failure_is_raised_by_the_next_publish_and_again_by_close(
         publisher.close()
 
     assert len(producer.sent) == 1
-    assert producer.actions == ["flush", "close"]
+    assert producer.actions == ["flush", "abandon"]
 
 
 def test_leaving_the_block_raises_what_was_not_acknowledged(
@@ -244,13 +240,13 @@ def test_leaving_the_block_raises_what_was_not_acknowledged(
     ):
         publisher.publish(events[0])
 
-    assert producer.actions == ["flush", "close"]
+    assert producer.actions == ["flush", "abandon"]
 
 
 def test_an_error_of_the_block_is_not_hidden_by_a_failed_delivery(
     events: list[TouchpointEvent],
 ) -> None:
-    """The block's own error comes out, and the producer is closed."""
+    """The block's own error comes out, and the producer is ended."""
     producer = MemoryProducer(lambda _: None)
 
     def interrupted() -> None:
@@ -260,20 +256,4 @@ def test_an_error_of_the_block_is_not_hidden_by_a_failed_delivery(
 
     with pytest.raises(KeyError, match="of the block"):
         interrupted()
-    assert producer.actions == ["close"]
-
-
-def test_no_more_events_than_allowed_are_on_their_way(events: list[TouchpointEvent]) -> None:
-    """At the bound, publish waits for the oldest; here it is never answered and so fails."""
-    producer = MemoryProducer(acknowledge)
-    publisher = publisher_to(producer, most=3)
-    for event in events[:3]:
-        publisher.publish(event)
-    producer.sent[0].delivery.answer()
-
-    publisher.publish(events[3])
-    with pytest.raises(DeliveryError, match=events[1].event_id):
-        publisher.publish(events[4])
-
-    assert len(producer.sent) == 4
-    assert publisher.acknowledged == 1
+    assert producer.actions == ["flush", "abandon"]

@@ -1,0 +1,164 @@
+"""
+Every score update against the oracle: is it the score of events that its customer really had?
+
+Topics interleave freely, so version 7 may be any seven events that are a prefix of each topic.
+Which ones they were is read from the changelog state of that version, and replayed. An update
+whose unit died before its changelog has no such state: then some set of prefixes must explain it.
+"""
+
+from collections.abc import Iterable, Iterator
+
+from ckm_stream.codec.outputs import OutputCodec
+from ckm_stream.codec.state import decode_state
+from ckm_stream.codec.topics import Source
+from ckm_stream.domain.profile import ProfileState, apply_event
+from ckm_stream.domain.score import Score, ScoreUpdate
+from tests.support.oracle import Applied, Oracle
+from tests.support.reading import ReadRecord
+
+#: The last applied offset of each source, in the sources' order; -1 for none.
+Offsets = tuple[int, ...]
+# A unit that died began at the state before it; its successors may have written a few since.
+_STATES_BEFORE = 4
+
+
+def update_problems(
+    updates: list[ReadRecord],
+    changelog: list[ReadRecord],
+    oracle: Oracle,
+    outputs: OutputCodec,
+    *,
+    exactly_once: bool,
+) -> list[str]:
+    """Return what is wrong with the score updates, after *oracle* has replayed all sources."""
+    sent: dict[str, list[ScoreUpdate]] = {}
+    for record in updates:
+        assert record.value is not None
+        update = outputs.decode_score_update(record.value)
+        sent.setdefault(update.customer_id, []).append(update)
+    states = _states_by_version(changelog, oracle)
+    problems = (
+        [f"{len(unknown)} unknown customers announced"]
+        if (unknown := sent.keys() - oracle.truth.profiles.keys())
+        else []
+    )
+    for customer in oracle.truth.profiles:
+        mine = sent.get(customer, [])
+        history = _History(oracle, oracle.truth.history.get(customer, []))
+        found = [
+            *(_repetitions(mine) if exactly_once else ()),
+            *_contradictions(mine),
+            *_newest_problems(mine, oracle.truth.profiles[customer], oracle),
+            *_unexplained(mine, states.get(customer, {}), history),
+        ]
+        problems += [f"{customer}: {problem}" for problem in found]
+    return problems
+
+
+def _states_by_version(
+    changelog: list[ReadRecord], oracle: Oracle
+) -> dict[str, dict[int, Offsets]]:
+    states: dict[str, dict[int, Offsets]] = {}
+    for record in changelog:
+        if record.key is not None and record.value is not None:
+            delivery = decode_state(record.value, oracle.policy).delivery
+            offsets = states.setdefault(record.key.decode(), {})
+            offsets[delivery.version] = tuple(delivery.applied)
+    return states
+
+
+def _repetitions(sent: list[ScoreUpdate]) -> Iterator[str]:
+    places = [(update.version, update.as_of) for update in sent]
+    if places != sorted(set(places)):
+        yield f"updates repeat or go back: {places}"
+
+
+def _contradictions(sent: list[ScoreUpdate]) -> Iterator[str]:
+    scores: dict[tuple[int, int, int], Score] = {}
+    for update in sent:
+        place = (update.version, update.as_of, update.score.epoch_id)
+        if scores.setdefault(place, update.score) != update.score:
+            yield f"two updates of version {update.version} have different contents"
+
+
+def _newest_problems(sent: list[ScoreUpdate], state: ProfileState, oracle: Oracle) -> Iterator[str]:
+    final = oracle.score(state)
+    newest = max(sent, key=lambda update: (update.version, update.as_of), default=None)
+    if newest is None:
+        yield "no update was sent"
+    elif (
+        newest.score.source_class is not final.source_class
+        or abs(newest.score.total - final.total) >= oracle.policy.epsilon
+    ):
+        yield "newest update is not within epsilon of the final score"
+
+
+def _unexplained(
+    sent: list[ScoreUpdate], states: dict[int, Offsets], history: "_History"
+) -> Iterator[str]:
+    for update in sorted(sent, key=lambda each: each.version):
+        offsets = states.get(update.version)
+        if offsets is not None and history.explains(update, offsets):
+            continue
+        earlier = sorted((version for version in states if version < update.version), reverse=True)
+        starts = [*(states[version] for version in earlier[:_STATES_BEFORE]), ()]
+        if not any(history.explains(update, end) for end in history.ends(update, starts)):
+            yield f"update of version {update.version} is no prefix's score"
+
+
+class _History:
+    """The events of one customer, replayed up to any offsets."""
+
+    def __init__(self, oracle: Oracle, applied: Iterable[Applied]) -> None:
+        self._oracle = oracle
+        self._topics: list[list[Applied]] = [[] for _ in Source]
+        for each in applied:
+            self._topics[each.source].append(each)
+        self._state = ProfileState.empty(0)
+        self._counts = [0] * len(Source)
+
+    def explains(self, update: ScoreUpdate, offsets: Offsets) -> bool:
+        """Tell whether the events up to *offsets* make exactly this update."""
+        counts = self._counts_at(offsets)
+        if sum(counts) != update.version:
+            return False
+        state = self._replay(counts)
+        return state.last_occurred_at == update.as_of and self._oracle.score(state) == update.score
+
+    def ends(self, update: ScoreUpdate, starts: list[Offsets]) -> Iterator[Offsets]:
+        """Yield all offsets with as many events as the update says, from each of *starts* on."""
+        for start in starts:
+            counts = self._counts_at(start)
+            room = [len(t) - n for t, n in zip(self._topics, counts, strict=True)]
+            for more in _compositions(update.version - sum(counts), room):
+                yield tuple(
+                    topic[count + extra - 1].offset if count + extra else -1
+                    for topic, count, extra in zip(self._topics, counts, more, strict=True)
+                )
+
+    def _counts_at(self, offsets: Offsets) -> list[int]:
+        limits = [*offsets, *[-1] * (len(Source) - len(offsets))]
+        return [
+            sum(each.offset <= limit for each in topic)
+            for topic, limit in zip(self._topics, limits, strict=True)
+        ]
+
+    def _replay(self, counts: list[int]) -> ProfileState:
+        if any(wanted < done for wanted, done in zip(counts, self._counts, strict=True)):
+            self._state, self._counts = ProfileState.empty(0), [0] * len(Source)
+        for topic, done, wanted in zip(self._topics, self._counts, counts, strict=True):
+            for each in topic[done:wanted]:
+                apply_event(self._state, each.event, self._oracle.policy)
+        self._counts = counts
+        return self._state
+
+
+def _compositions(total: int, limits: list[int]) -> Iterator[tuple[int, ...]]:
+    """Yield all counts within *limits* that add up to *total*."""
+    if not limits:
+        if total == 0:
+            yield ()
+        return
+    for count in range(max(0, total - sum(limits[1:])), min(limits[0], total) + 1):
+        for rest in _compositions(total - count, limits[1:]):
+            yield (count, *rest)
