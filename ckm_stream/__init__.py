@@ -1,0 +1,1 @@
+"""Customer knowledge management on Kafka: profiles and key-source scores per customer."""

@@ -17,7 +17,9 @@ _RANKED = 10
 
 
 def demo(
-    once: Annotated[bool, typer.Option("--once", help="Stop everything after the result.")] = False,
+    once: Annotated[  # noqa: FBT002 -- typer makes a flag of it
+        bool, typer.Option("--once", help="Stop everything after the result.")
+    ] = False,
     seed: Annotated[int, typer.Option(help="Seed of the simulated contacts.")] = 1,
 ) -> None:
     """

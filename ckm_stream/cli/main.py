@@ -48,7 +48,7 @@ def main() -> None:
     try:
         app()
     except CkmStreamError as error:
-        print(f"ckm: {error}", file=sys.stderr)
+        typer.echo(f"ckm: {error}", err=True)
         sys.exit(error.exit_code)
     except KeyboardInterrupt:
         sys.exit(_INTERRUPTED)

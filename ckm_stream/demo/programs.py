@@ -9,7 +9,7 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from subprocess import Popen
@@ -17,10 +17,9 @@ from subprocess import Popen
 from ckm_stream.errors import ConfigurationError
 from ckm_stream.operations.children import last_line, start_child, stop_child
 from ckm_stream.operations.embedded import EmbeddedBroker, is_port_free
+from ckm_stream.publishing.cdnow import LANDMARK_S
 from ckm_stream.settings import Guarantee, Settings
 
-#: The CDNOW purchases begin on 1997-01-01; every half-life since the landmark costs a bit.
-LANDMARK = datetime(1996, 1, 1, tzinfo=UTC)
 _BOOTSTRAP = "CKM__KAFKA__BOOTSTRAP_SERVERS"
 _STOP_GRACE_S = 4.0
 _EMBEDDED_SESSION_S = 3.0
@@ -54,7 +53,7 @@ def broker(settings: Settings, folder: Path) -> Iterator[Settings]:
     """Give settings with a broker behind them: the configured cluster, or an embedded one."""
     with ExitStack() as stack:
         changes: dict[str, object] = {}
-        if _BOOTSTRAP not in os.environ:
+        if not os.environ.get(_BOOTSTRAP):
             embedded = stack.enter_context(EmbeddedBroker(log_path=folder / "broker.log"))
             changes["bootstrap_servers"] = embedded.bootstrap_servers
             changes["guarantee"] = Guarantee.AT_LEAST_ONCE  # it has no transactions
@@ -69,11 +68,10 @@ def demo_settings(settings: Settings, folder: Path, kafka: dict[str, object]) ->
     run = datetime.now(tz=UTC).strftime("%Y%m%d-%H%M%S")
     # A cluster that is not ours keeps what an earlier demo wrote; a prefix makes a clean start.
     own = {"topic_prefix": f"demo-{run}."} if not kafka else {}
-    policy = {**settings.scoring.__dict__, "landmark_s": int(LANDMARK.timestamp())}
     return settings.model_copy(
         update={
             "kafka": settings.kafka.model_copy(update={**own, **kafka}),
-            "scoring": type(settings.scoring)(**policy),
+            "scoring": replace(settings.scoring, landmark_s=LANDMARK_S),
             "store": type(settings.store)(url=f"sqlite:///{folder}/ckm.db"),
         }
     )

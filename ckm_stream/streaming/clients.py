@@ -1,6 +1,7 @@
 """aiokafka clients and Faust settings, made from ours in one place."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import aiokafka
@@ -61,12 +62,13 @@ def changelog_consumer_factory(
     return build
 
 
-def faust_settings(kafka: KafkaSettings, *, group_id: str) -> dict[str, Any]:
+def faust_settings(kafka: KafkaSettings, *, group_id: str, data_dir: Path) -> dict[str, Any]:
     """Return the settings of a Faust app; the reasons are in docs/adr/0002-faust.md."""
     scheme = "ckm" if kafka.transport is TransportKind.CKM else "kafka"
     servers = kafka.bootstrap_servers.split(",")
     return {
         "id": group_id,
+        "datadir": data_dir / "faust",  # Faust makes it, though nothing of ours is kept there
         "broker": [URL(f"{scheme}://{server.strip()}") for server in servers],
         "broker_client_id": group_id,
         "broker_commit_interval": 1.0,

@@ -59,7 +59,11 @@ class ProfileApp(CrashOnlyApp):
 
     def __init__(self, settings: Settings, metrics: WorkerMetrics) -> None:
         super().__init__(
-            **faust_settings(settings.kafka, group_id=settings.kafka.profile_group),
+            **faust_settings(
+                settings.kafka,
+                group_id=settings.kafka.profile_group,
+                data_dir=settings.data_dir,
+            ),
             Table=ChangelogTable,
             TableManager=BulkTableManager,
         )

@@ -60,7 +60,8 @@ class SnapshotApp(CrashOnlyApp):
         # updates would stay in the store.
         kafka = settings.kafka.model_copy(update={"transport": TransportKind.CKM})
         super().__init__(
-            **faust_settings(kafka, group_id=kafka.snapshot_group), TableManager=BulkTableManager
+            **faust_settings(kafka, group_id=kafka.snapshot_group, data_dir=settings.data_dir),
+            TableManager=BulkTableManager,
         )
         self.metrics = metrics
         self._writer = writer

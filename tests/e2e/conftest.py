@@ -8,7 +8,7 @@ from typing import Protocol
 
 import pytest
 
-from ckm_stream.domain.events import Event
+from ckm_stream.domain.events import TouchpointEvent
 from ckm_stream.publishing.simulate import SimulationPlan, simulate
 from ckm_stream.settings import Guarantee
 from tests.support.broker import Broker, BrokerKind
@@ -88,14 +88,14 @@ def postgres_server() -> Iterator[PostgresServer]:
         yield server
 
 
-Simulated = Callable[[int, int], list[Event]]
+Simulated = Callable[[int, int], list[TouchpointEvent]]
 
 
 @pytest.fixture
 def simulated() -> Simulated:
     """Give the function that simulates the events of some customers, in time order."""
 
-    def make(customers: int, events: int) -> list[Event]:
+    def make(customers: int, events: int) -> list[TouchpointEvent]:
         plan = SimulationPlan(
             customers=customers,
             seed=int(os.environ.get("CKM_TEST_SEED", "7")),

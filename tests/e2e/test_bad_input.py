@@ -4,8 +4,7 @@ import msgspec
 import pytest
 from aiokafka.partitioner import murmur2
 
-from ckm_stream.codec.topics import Source
-from ckm_stream.domain.events import Event, Feedback, Purchase
+from ckm_stream.domain.events import Call, Event, Feedback, Purchase
 from ckm_stream.errors import Reason
 from tests.e2e.conftest import Install, Simulated
 from tests.support.installation import Installation
@@ -93,7 +92,7 @@ def test_a_record_in_another_key_s_partition_does_not_make_a_second_customer(
     """A producer with another partitioner gets its new customers' records set aside."""
     events = simulated(20, 100)
     service = install()
-    event = next(each for each in events if service.codec.source_of(each) is Source.CALL)
+    event = next(each for each in events if isinstance(each, Call))
     key = event.customer_id.encode()
     partitions = service.settings.kafka.partitions
     home = (murmur2(key) & 0x7FFFFFFF) % partitions

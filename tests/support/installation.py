@@ -16,7 +16,7 @@ from ckm_stream.codec.catalogue import Catalogue
 from ckm_stream.codec.events import EventCodec
 from ckm_stream.codec.outputs import OutputCodec
 from ckm_stream.codec.topics import Topics
-from ckm_stream.domain.events import EmployeeContact, Event
+from ckm_stream.domain.events import EmployeeContact, Event, TouchpointEvent
 from ckm_stream.domain.forwarding import forward
 from ckm_stream.operations.connection import kafka_client_options
 from ckm_stream.operations.embedded import free_port
@@ -109,7 +109,7 @@ class Installation:
             policy=self.settings.scoring,
         )
 
-    def publish(self, events: Iterable[Event]) -> None:
+    def publish(self, events: Iterable[TouchpointEvent]) -> None:
         """Publish all *events* and wait for the broker's acknowledgements."""
         with self.publisher() as publisher:
             for event in events:

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from types import TracebackType
 from typing import Self
 
-from ckm_stream.domain.events import Event
+from ckm_stream.domain.events import TouchpointEvent
 from ckm_stream.domain.forwarding import forward
 from tests.support.installation import Installation
 from tests.support.services import Service
@@ -21,7 +21,7 @@ _POLL_S = 0.05
 class Load:
     """Publishes *events* step by step, as fast as an installation stores what they cause."""
 
-    def __init__(self, service: Installation, events: Iterable[Event]) -> None:
+    def __init__(self, service: Installation, events: Iterable[TouchpointEvent]) -> None:
         self._service = service
         self._left = deque(events)
         self._publisher = service.publisher()

@@ -16,7 +16,7 @@ from ckm_stream.codec.topics import Source
 from ckm_stream.domain.checks import check_event
 from ckm_stream.domain.employee import EmployeeState, apply_employee_event
 from ckm_stream.domain.epoch import epoch_zero
-from ckm_stream.domain.events import EmployeeContact, Event
+from ckm_stream.domain.events import EmployeeContact, Event, ProfileEvent
 from ckm_stream.domain.forwarding import forward
 from ckm_stream.domain.knowledge import KnowledgeItem, extract_items
 from ckm_stream.domain.policy import Policy
@@ -111,7 +111,7 @@ class Oracle:
         finally:
             state.delivery = kept
 
-    def _apply_event(self, key: str, event: Event) -> bool:
+    def _apply_event(self, key: str, event: ProfileEvent) -> bool:
         state = self.truth.profiles.setdefault(key, ProfileState.empty(0))
         if not apply_event(state, event, self.policy):
             return False

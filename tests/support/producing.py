@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 from confluent_kafka import Producer
 
+_ANY = -1  # librdkafka's RD_KAFKA_PARTITION_UA
+
 
 @dataclass(frozen=True, slots=True)
 class RawRecord:
@@ -27,13 +29,12 @@ def produce_raw(bootstrap_servers: str, records: list[RawRecord]) -> None:
         }
     )
     for record in records:
-        where = {} if record.partition is None else {"partition": record.partition}
         producer.produce(
             record.topic,
             record.value,
             record.key,
+            partition=_ANY if record.partition is None else record.partition,
             on_delivery=lambda error, _: failed.append(str(error)) if error else None,
-            **where,
         )
     assert producer.flush(30) == 0
     assert not failed, failed

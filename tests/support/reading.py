@@ -68,8 +68,14 @@ def _record(message: Message) -> ReadRecord:
         timestamp=message.timestamp()[1],
         key=_bytes(message.key()),
         value=_bytes(message.value()),
-        headers=tuple((name, value or b"") for name, value in message.headers() or ()),
+        headers=tuple(_headers(message)),
     )
+
+
+def _headers(message: Message) -> Iterator[tuple[str, bytes]]:
+    headers = message.headers() or []
+    for name, value in headers.items() if isinstance(headers, dict) else headers:
+        yield name, _bytes(value) or b""
 
 
 def _bytes(data: str | bytes | None) -> bytes | None:

@@ -1,5 +1,7 @@
 """The store against the topics: every row, and the positions."""
 
+from collections.abc import Collection
+
 from sqlalchemy import Engine, select
 
 from ckm_stream.codec.outputs import OutputCodec
@@ -33,6 +35,7 @@ def store_problems(
         topics.score_updated: published.updates,
         topics.knowledge_item: published.items,
     }
+    found: dict[str, Collection[object]]
     with engine.connect() as connection:
         found = {
             "profiles": {
@@ -58,7 +61,7 @@ def store_problems(
                 if row.next_offset
             },
         }
-    expected = {
+    expected: dict[str, Collection[object]] = {
         "profiles": _newest_states(published.profile_changelog),
         "employees": _newest_states(published.employee_changelog),
         "scores": scores,

@@ -19,7 +19,7 @@ from tests.support.reading import ReadRecord
 #: The last applied offset of each source, in the sources' order; -1 for none.
 Offsets = tuple[int, ...]
 # A unit that died began at the state before it; its successors may have written a few since.
-_STATES_BEFORE = 4
+_STATES_BEFORE = 40
 
 
 def update_problems(
@@ -101,7 +101,7 @@ def _unexplained(
         if offsets is not None and history.explains(update, offsets):
             continue
         earlier = sorted((version for version in states if version < update.version), reverse=True)
-        starts = [*(states[version] for version in earlier[:_STATES_BEFORE]), ()]
+        starts = [*(states[version] for version in earlier[:_STATES_BEFORE])]
         if not any(history.explains(update, end) for end in history.ends(update, starts)):
             yield f"update of version {update.version} is no prefix's score"
 

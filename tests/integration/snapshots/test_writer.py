@@ -45,6 +45,7 @@ def writer(store: Engine) -> SnapshotWriter:
 
 
 def position_of(writer: SnapshotWriter) -> int:
+    """Return the position of partition 0 of the profile changelog."""
     return writer.positions([(PROFILES, 0)])[PROFILES, 0]
 
 
@@ -494,10 +495,12 @@ class Interrupted(SnapshotWriter):
 
 
 def zombies_batch() -> SnapshotBatch:
+    """Return what a stopped worker would write when it is continued."""
     return batch_of(0, 3, profiles=[profile_of("c-2", offset=2)], items=[item_of("i-1")])
 
 
 def with_name(customer_id: str, name: str) -> Any:
+    """Return a profile whose section holds *name* as a key and in a list."""
     row = profile_of(customer_id, offset=1)
     return type(row)(
         **{**{n: getattr(row, n) for n in row.__slots__}, "about": {name: [name, 1.5]}}
@@ -505,4 +508,5 @@ def with_name(customer_id: str, name: str) -> Any:
 
 
 def impatient(connection: sqlite3.Connection, _record: object) -> None:
+    """Make a SQLite connection give up a lock at once."""
     connection.execute("PRAGMA busy_timeout = 1")

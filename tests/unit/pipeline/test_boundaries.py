@@ -19,7 +19,7 @@ from ckm_stream.domain.score import Score, ScoreUpdate
 from ckm_stream.domain.scoring import score_profile
 from ckm_stream.pipeline.fold import PROFILES
 from ckm_stream.pipeline.records import Effects, OutputRecord, Slice
-from tests.support.touchpoints import histories
+from tests.support.touchpoints import feedback, histories
 from tests.support.units import (
     EPOCH,
     OUTPUTS,
@@ -254,3 +254,16 @@ def test_a_worker_may_die_anywhere(guarantee: str, topics: Logs, data: Any) -> N
         if guarantee == "exactly_once":
             assert ours == truth
     assert list(stale_customers(worker)) == []
+
+
+def test_control_a_successor_that_repeats_nothing_loses_outputs() -> None:
+    """Red without the mechanism: the state is durable, its effects are not, nobody repeats them."""
+    log = [record(0, feedback("a", referred_by="c-9"))]
+    worker = Worker({Source.FEEDBACK: log}, repeats_effects=False)
+
+    worker.states.keep(worker.run_unit([slice_of(log, Source.FEEDBACK)]))
+    worker.die()
+    worker.written.add(worker.run_unit([slice_of(log, Source.FEEDBACK)]))
+
+    assert worker.written == Written()
+    assert in_one_unit(worker.logs).written != Written()

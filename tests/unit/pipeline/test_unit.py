@@ -1,20 +1,24 @@
 """A unit of work: what becomes of each record, and when its customers are scored."""
 
+import dataclasses
+from copy import deepcopy
 from dataclasses import dataclass, field
 
 import pytest
 
 from ckm_stream.codec.deadletter import REASON
+from ckm_stream.codec.events import EventCodec
 from ckm_stream.codec.state import decode_state
 from ckm_stream.codec.topics import Source
 from ckm_stream.domain.events import Event
 from ckm_stream.domain.profile import Delivery
-from ckm_stream.errors import InvariantError, Reason
+from ckm_stream.errors import InvariantError, Reason, TransientError
 from ckm_stream.pipeline.fold import EMPLOYEES, PROFILES
 from ckm_stream.pipeline.records import Effects, Slice
 from ckm_stream.pipeline.unit import Unit
 from tests.support.touchpoints import call, contact, order, ticket
 from tests.support.units import (
+    CATALOGUE,
     PARTITION,
     POLICY,
     TOPICS,
@@ -74,13 +78,14 @@ Action = Loaded | Applied | Sealed | Repeated | AnnouncedAgain
 class Journal:
     """The recording fold's state: how far delivery has come, and nothing else."""
 
-    delivery: Delivery = field(default_factory=lambda: Delivery.empty(PARTITION))
+    delivery: Delivery
 
 
 @dataclass
 class RecordingFold:
     """A fold that writes down what it is asked to do; ids beginning with "seen" were seen."""
 
+    delivery: Delivery = field(default_factory=lambda: Delivery.empty(PARTITION))
     actions: list[Action] = field(default_factory=list)
     table: str = PROFILES
 
@@ -91,7 +96,7 @@ class RecordingFold:
     def load(self, data: bytes | None, partition: int) -> Journal:
         """Make a new state."""
         self.actions.append(Loaded(data))
-        return Journal()
+        return Journal(deepcopy(self.delivery))
 
     def apply(self, state: Journal, event: Event, effects: Effects) -> bool:
         """Take the event, unless it was seen."""
@@ -112,6 +117,14 @@ class RecordingFold:
     def announce_again(self, key: bytes, state: Journal, effects: Effects) -> None:
         """Announce nothing."""
         self.actions.append(AnnouncedAgain(key))
+
+
+def delivery_of(*, applied: int, version: int = 1, announced_version: int = 1) -> Delivery:
+    """Return the delivery part of a state that calls up to offset *applied* have reached."""
+    delivery = Delivery.empty(PARTITION)
+    delivery.applied[Source.CALL] = applied
+    delivery.version, delivery.announced_version = version, announced_version
+    return delivery
 
 
 def stored(states: States, customer_id: str = "c-1") -> Delivery:
@@ -224,6 +237,43 @@ def test_a_redelivered_slice_changes_nothing() -> None:
     assert effects.offsets == {TOPICS.purchase: 2}
 
 
+def test_a_redelivered_record_repeats_its_effects_if_asked() -> None:
+    """Under at_least_once its state may be durable where its effects are not; it is not applied."""
+    states, fold = States({(PROFILES, b"c-1"): b"state"}), RecordingFold(delivery_of(applied=1))
+
+    fold_unit(
+        core_over(states, profiles=fold, repeats_effects=True), slice_from(0, call("a"), call("b"))
+    )
+
+    assert fold.actions == [Loaded(b"state"), Repeated("a"), Repeated("b"), AnnouncedAgain(b"c-1")]
+
+
+def test_a_change_after_redelivered_records_is_announced_in_any_case() -> None:
+    """What was announced last may not have reached anybody, so the difference to it is moot."""
+    states, fold = States({(PROFILES, b"c-1"): b"state"}), RecordingFold(delivery_of(applied=0))
+
+    fold_unit(
+        core_over(states, profiles=fold, repeats_effects=True), slice_from(0, call("a"), call("b"))
+    )
+
+    assert fold.actions == [
+        Loaded(b"state"),
+        Repeated("a"),
+        Applied("b"),
+        Sealed(b"c-1", "b", force=True),
+    ]
+
+
+def test_an_announcement_that_was_overtaken_is_replaced() -> None:
+    """A slice of another topic came first and changed the state, so the present is announced."""
+    states = States({(PROFILES, b"c-1"): b"state"})
+    fold = RecordingFold(delivery_of(applied=0, version=2, announced_version=1))
+
+    fold_unit(core_over(states, profiles=fold, repeats_effects=True), slice_from(0, call("a")))
+
+    assert fold.actions == [Loaded(b"state"), Repeated("a"), Sealed(b"c-1", "a", force=True)]
+
+
 def test_a_duplicate_is_counted_and_its_offset_recorded() -> None:
     """The same event at a later offset is applied once; the state knows the later offset."""
     states = States()
@@ -305,3 +355,32 @@ def test_a_record_without_a_verdict_is_our_own_defect() -> None:
 def test_a_unit_without_slices_has_no_effects() -> None:
     """Nothing in, nothing out."""
     assert fold_unit(core_over(States())) == Effects(PARTITION)
+
+
+class UnansweredOnce(EventCodec):
+    """A codec whose registry cannot be asked for the second record's schema, the first time."""
+
+    def __init__(self) -> None:
+        super().__init__(CATALOGUE, TOPICS)
+        self.calls = 0
+
+    def decode(self, source: Source, key: bytes | None, value: bytes | None) -> Event:
+        """Fail at the second call."""
+        self.calls += 1
+        if self.calls == 2:
+            raise TransientError("the registry does not answer")
+        return super().decode(source, key, value)
+
+
+def test_a_registry_that_does_not_answer_leaves_the_unit_as_it_was() -> None:
+    """The same slice can be added again, and counts once."""
+    states, part = States(), slice_from(0, call("a"), call("b"), call("c"))
+    unit = Unit(dataclasses.replace(core_over(states), events=UnansweredOnce()), PARTITION)
+
+    with pytest.raises(TransientError):
+        unit.add(part)
+    unit.add(part)
+    effects = states.keep(unit.seal())
+
+    assert effects.tally.consumed == effects.tally.applied == {Source.CALL: 3}
+    assert stored(states).version == 3
