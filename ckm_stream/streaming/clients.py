@@ -68,7 +68,7 @@ def faust_settings(kafka: KafkaSettings, *, group_id: str, data_dir: Path) -> di
     servers = kafka.bootstrap_servers.split(",")
     return {
         "id": group_id,
-        "datadir": data_dir / "faust",  # Faust makes it, though nothing of ours is kept there
+        "datadir": data_dir / "faust",  # its tables' place; ours need none
         "broker": [URL(f"{scheme}://{server.strip()}") for server in servers],
         "broker_client_id": group_id,
         "broker_commit_interval": 1.0,

@@ -76,7 +76,7 @@ class ProfileApp(CrashOnlyApp):
             PROFILES: self._changelog_table(PROFILES, self.topic_names.profile_changelog),
             EMPLOYEES: self._changelog_table(EMPLOYEES, self.topic_names.employee_changelog),
         }
-        self._transactional = is_transactional(settings.kafka)
+        self.acknowledges = not is_transactional(settings.kafka)
         committer = new_committer(settings.kafka, self.topic_names)
         core = new_core(settings, self.topic_names, load=self._load)
 
@@ -119,7 +119,7 @@ class ProfileApp(CrashOnlyApp):
                     message.partition,
                     records_of(message),
                 ),
-                _nothing if self._transactional else event.ack,
+                event.ack if self.acknowledges else _nothing,
             )
         )
 

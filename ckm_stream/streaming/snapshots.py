@@ -48,6 +48,8 @@ class Part:
 class SnapshotApp(CrashOnlyApp):
     """The Faust app of the snapshot worker."""
 
+    acknowledges = False
+
     def __init__(
         self,
         settings: Settings,

@@ -88,6 +88,8 @@ class Consumer(stock.Consumer):
         self._unfinished: defaultdict[TP, deque[int]] = defaultdict(deque)
         self._finished: defaultdict[TP, set[int]] = defaultdict(set)
         self._live_assignment: object = None
+        # Of slices that are never acknowledged, the books would only grow.
+        self._keeps_books: bool = getattr(self.app, "acknowledges", True)
 
     def _new_consumer_thread(self) -> ConsumerThread:
         return ConsumerThread(self, loop=self.loop, beacon=self.beacon)
@@ -104,7 +106,8 @@ class Consumer(stock.Consumer):
                 break  # revoked: the next owner starts from the committed offset
             if batch.assignment is self._live_assignment and batch.records:
                 message = _slice_message(tp, batch.records, self.app.consumer_generation_id)
-                self._unfinished[tp].append(message.offset)
+                if self._keeps_books:
+                    self._unfinished[tp].append(message.offset)
                 yield tp, message
 
     async def seek_to_committed(self) -> Mapping[TP, int]:

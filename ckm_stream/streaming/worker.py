@@ -13,9 +13,15 @@ from ckm_stream.streaming.ending import end_process
 class CrashOnlyApp(faust.App):
     """A Faust app in which an unexpected error ends the process instead of restarting a part."""
 
+    #: Whether messages are acknowledged to Faust; if not, the offsets are kept by something else.
+    acknowledges = True
+
     def _crash(self, reason: BaseException) -> None:
         """Called with any part's crash. End here, hard: the successor replays (promise P5)."""
         end_process(reason)
+
+    def _create_directories(self) -> None:
+        """Make none: no state is kept in files, and the data folder may not be there yet."""
 
 
 class _Worker(faust.Worker):

@@ -1,5 +1,7 @@
 """Bad records: each to the dead letters once, bytes untouched, its neighbours applied."""
 
+from collections.abc import Sequence
+
 import msgspec
 import pytest
 from aiokafka.partitioner import murmur2
@@ -15,7 +17,7 @@ _BIG = 10 * 1024 * 1024
 _YEAR_US = 365 * 86_400 * 1_000_000
 
 
-def bad_records(service: Installation, good: list[Event]) -> list[tuple[RawRecord, Reason]]:
+def bad_records(service: Installation, good: Sequence[Event]) -> list[tuple[RawRecord, Reason]]:
     """Return one record for each way of being wrong, and the verdict that it must get."""
     purchase = next(event for event in good if isinstance(event, Purchase))
     feedback = next(event for event in good if isinstance(event, Feedback))
