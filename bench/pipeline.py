@@ -49,7 +49,7 @@ _EMBEDDED = (
     "CKM__KAFKA__GUARANTEE",
     "CKM__KAFKA__IDEMPOTENCE",
 )
-_SCRAPE_S = 0.05
+_SCRAPE_S = 0.25
 
 
 def main() -> None:

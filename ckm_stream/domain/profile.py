@@ -25,7 +25,8 @@ class Delivery(msgspec.Struct, array_like=True):
 
     ``applied`` holds, for each source topic, the offset applied last, -1 if none, in the order
     call, ticket, purchase, feedback, referral. ``version`` counts the events applied. What was
-    announced last is None before the first update.
+    announced last is None before the first update. ``origins`` holds the greatest offset that was
+    forwarded to here by each partition of each topic, which the pipeline numbers.
     """
 
     version: int
@@ -37,6 +38,7 @@ class Delivery(msgspec.Struct, array_like=True):
     announced_version: int = 0
     announced_previous: SourceClass | None = None
     announced_event_id: str = ""
+    origins: dict[int, int] = {}
 
     @classmethod
     def empty(cls, partition: int, sources: int = SOURCES) -> Self:

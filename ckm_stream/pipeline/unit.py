@@ -19,6 +19,7 @@ from ckm_stream.domain.events import Event
 from ckm_stream.domain.policy import Policy
 from ckm_stream.errors import InvariantError, Reason, RejectedRecord
 from ckm_stream.pipeline.fold import Fold
+from ckm_stream.pipeline.origin import FORWARDED, Origin, advance
 from ckm_stream.pipeline.records import Effects, OutputRecord, Slice, SourceRecord
 
 #: Reads the durable state of a key: (table, partition, key) -> bytes or None.
@@ -75,6 +76,9 @@ class Unit:
         dirty = self._dirty.setdefault(fold.table, {})
         source, tally = part.source, self._effects.tally
         slot = fold.slot(source)
+        is_forwarded = source in FORWARDED
+        forwarded = self._effects.forwarded
+        addressed = len(forwarded)
         applied = duplicates = redelivered = 0
         # All are decoded before the first is applied: a registry that cannot be asked for a schema
         # leaves the unit as it was, and the slice can be added again.
@@ -96,16 +100,19 @@ class Unit:
                 redelivered += 1
                 if self._core.repeats_effects:
                     self._repeat(fold, key, event)
-                continue
-            if fold.apply(state, event, self._effects):
-                applied += 1
-                dirty[key] = event.event_id
             else:
-                duplicates += 1
-                dirty.setdefault(key, None)
-            # A duplicate's offset is recorded too: replayed later it might be beyond the horizon
-            # of the seen ids by then, and would count twice.
-            position[slot] = record.offset
+                is_new = not is_forwarded or advance(state.delivery, record.headers)
+                if is_new and fold.apply(state, event, self._effects):
+                    applied += 1
+                    dirty[key] = event.event_id
+                else:
+                    duplicates += 1
+                    dirty.setdefault(key, None)
+                # A duplicate's offset is recorded too: replayed later it might be beyond the
+                # horizon of the seen ids by then, and would count twice.
+                position[slot] = record.offset
+            if len(forwarded) > addressed:
+                addressed = self._address(addressed, Origin(source, part.partition, record.offset))
         tally.consumed[source] += len(part.records)
         tally.applied[source] += applied
         tally.duplicates[source] += duplicates
@@ -144,6 +151,16 @@ class Unit:
             for key in sorted(repeated.keys() - dirty.keys()):
                 fold.announce_again(key, states[key], self._effects)
         return self._effects
+
+    def _address(self, start: int, origin: Origin) -> int:
+        """Give what *origin* forwarded its partition and its origin; return the new length."""
+        forwarded, headers = self._effects.forwarded, (origin.header(),)
+        for place in range(start, len(forwarded)):
+            other = forwarded[place]
+            assert other.key is not None  # noqa: S101 -- it concerns somebody
+            partition = self._core.partition_of(other.key)
+            forwarded[place] = other._replace(partition=partition, headers=headers)
+        return len(forwarded)
 
     def _repeat(self, fold: Fold[Any], key: bytes, event: Event) -> None:
         fold.repeat(event, self._effects)

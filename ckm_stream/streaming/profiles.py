@@ -239,7 +239,7 @@ def records_of(message: Message) -> list[Any]:
     return [
         StockRecord(
             message.offset,
-            int(message.timestamp * 1000),
+            round(message.timestamp * 1000),
             message.key,
             value,
             cast(Headers, message.headers or ()),

@@ -73,18 +73,18 @@ class SnapshotApp(CrashOnlyApp):
         self._next: dict[tuple[str, int], int] = {}
         self._writing = asyncio.Lock()
         self._last_timestamps: dict[tuple[str, int], float] = {}
-        # A new one for each assignment: a part that waited for room in the queue meanwhile is
-        # older than the positions, and would open a hole before itself.
+        # A new one when partitions go and when positions come: a part from before, such as one
+        # that waited for room in the queue, is older than the positions and would open a hole
+        # before itself.
         self._lease = object()
 
     async def start_positions(self, tps: set[TP]) -> Mapping[TP, int]:
         """Called by the slice transport after a rebalance: the store knows where to go on."""
-        lease = self._lease
-        self._next = await self._until_available(
-            lease, self._writer.positions, [(tp.topic, tp.partition) for tp in tps]
+        found = await self._until_available(
+            self._lease, self._writer.positions, [(tp.topic, tp.partition) for tp in tps]
         )
-        if self._next is _GIVEN_UP:
-            self._next = {}
+        self._next = {} if found is _GIVEN_UP else found
+        self._lease = object()
         starts = {TP(topic, number): offset for (topic, number), offset in self._next.items()}
         self.metrics.assigned_partitions.set(len(starts))
         self.metrics.rebalances.inc()
@@ -143,9 +143,13 @@ class SnapshotApp(CrashOnlyApp):
 
     async def _write(self, parts: list[Part]) -> None:
         collector, lease = self._new_collector(), self._lease
+        positions = dict(self._next)
         # A part without the lease was revoked while it was queued; its new owner reads it.
-        parts = [part for part in parts if part.lease is self._lease]
-        positions = await self._positions_of(parts)
+        parts = [
+            part
+            for part in parts
+            if part.lease is lease and (part.topic, part.partition) in positions
+        ]
         for part in parts:
             tp = (part.topic, part.partition)
             expected = positions[tp]
@@ -164,16 +168,6 @@ class SnapshotApp(CrashOnlyApp):
             newest = part.records[-1].timestamp / 1000
             self._last_timestamps[part.topic, part.partition] = newest
         self.metrics.observe(batch, seconds=time.monotonic() - started)
-
-    async def _positions_of(self, parts: list[Part]) -> dict[tuple[str, int], int]:
-        """Return all known positions, with those of *parts*: the stock transport asks for none."""
-        unknown = {(part.topic, part.partition) for part in parts} - self._next.keys()
-        if unknown:
-            found = await self._until_available(
-                self._lease, self._writer.positions, sorted(unknown)
-            )
-            self._next |= {} if found is _GIVEN_UP else found
-        return dict(self._next)
 
     async def _until_available(
         self, lease: object, function: Callable[..., Any], *args: Any

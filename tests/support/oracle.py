@@ -63,6 +63,7 @@ class Oracle:
         self.policy = policy
         self.epoch = epoch_zero(policy)
         self.truth = Truth()
+        self._sent: set[tuple[Source, str, str, str]] = set()
 
     def feed(self, source: Source, records: Iterable[Any]) -> None:
         """Replay the records of one partition of one source topic, in offset order."""
@@ -75,7 +76,7 @@ class Oracle:
                 self.truth.rejected[record.key, record.value] += 1
                 continue
             key = record.key.decode()
-            applied = (
+            applied = self._is_sent_first(source, key, event) and (
                 self._apply_contact(key, event)
                 if isinstance(event, EmployeeContact)
                 else self._apply_event(key, event)
@@ -110,6 +111,15 @@ class Oracle:
             return encode_employee(state, self.policy)
         finally:
             state.delivery = kept
+
+    def _is_sent_first(self, source: Source, key: str, event: Event) -> bool:
+        """Forwarded events count once, however often a kill made them be sent."""
+        if source not in (Source.REFERRAL, Source.EMPLOYEE):
+            return True
+        sent = (source, key, event.source, event.event_id)
+        is_first = sent not in self._sent
+        self._sent.add(sent)
+        return is_first
 
     def _apply_event(self, key: str, event: ProfileEvent) -> bool:
         state = self.truth.profiles.setdefault(key, ProfileState.empty(0))

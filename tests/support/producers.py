@@ -76,8 +76,11 @@ class FakeBatch:
         self.keys: list[bytes | None] = []
         self.is_closed = False
 
-    def append(self, *, key: bytes | None, value: bytes | None, timestamp: None) -> object | None:
+    def append(
+        self, *, key: bytes | None, value: bytes | None, timestamp: None, headers: object
+    ) -> object | None:
         """Take a record, or return None if there is no room."""
+        assert isinstance(headers, list), "aiokafka's builder takes nothing else"
         if self.is_closed or len(self.keys) >= self.capacity:
             return None
         self.keys.append(key)

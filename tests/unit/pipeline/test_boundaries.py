@@ -155,6 +155,18 @@ def substance(states: States) -> dict[str, tuple[bytes, int, list[int]]]:
     }
 
 
+def contents(written: Written, name: str) -> Counter[str]:
+    """
+    Count equal records of one output.
+
+    A duplicate that is delivered again forwards what the first one did, from an origin of its own.
+    """
+    records: list[OutputRecord] = getattr(written, name)
+    if name == "forwarded":
+        records = [each._replace(headers=()) for each in records]
+    return Counter(map(repr, records))
+
+
 def score_of(state: ProfileState) -> Score:
     """Score a profile as of its newest event."""
     as_of_s = state.last_occurred_at // MICROS
@@ -184,8 +196,7 @@ def test_states_and_outputs_do_not_depend_on_where_units_end(topics: Logs, data:
 
     assert substance(worker.states) == substance(whole.states)
     for name in ("items", "forwarded", "dead_letters"):
-        ours = Counter(map(repr, getattr(worker.written, name)))
-        assert ours == Counter(map(repr, getattr(whole.written, name)))
+        assert contents(worker.written, name) == contents(whole.written, name)
     assert list(stale_customers(worker)) == []
 
 
@@ -248,8 +259,7 @@ def test_a_worker_may_die_anywhere(guarantee: str, topics: Logs, data: Any) -> N
 
     assert substance(worker.states) == substance(whole.states)
     for name in ("items", "forwarded", "dead_letters"):
-        ours = Counter(map(repr, getattr(worker.written, name)))
-        truth = Counter(map(repr, getattr(whole.written, name)))
+        ours, truth = contents(worker.written, name), contents(whole.written, name)
         assert ours.keys() == truth.keys()
         if guarantee == "exactly_once":
             assert ours == truth

@@ -52,7 +52,7 @@ def effects_of(*, states: int = 2, outputs: bool = True) -> Effects:
     effects.changelog["employees"] = []
     if outputs:
         effects.dead_letters.append(OutputRecord("dead", P, b"c-8", None, [("why", b"x")]))
-        effects.forwarded.append(OutputRecord("referrals", None, b"c-9", b"v"))
+        effects.forwarded.append(OutputRecord("referrals", 5, b"c-9", b"v"))
         effects.updates.append(OutputRecord("scores", P, b"c-0", b"v"))
         effects.items.append(OutputRecord("items", P, b"c-1", b"v"))
     return effects
@@ -60,7 +60,7 @@ def effects_of(*, states: int = 2, outputs: bool = True) -> Effects:
 
 OUTPUTS: list[Action] = [
     Sent("dead", P, b"c-8"),
-    Sent("referrals", None, b"c-9"),
+    SentBatch("referrals", 5, (b"c-9",)),
     SentBatch("scores", P, (b"c-0",)),
     SentBatch("items", P, (b"c-1",)),
 ]

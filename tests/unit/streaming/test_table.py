@@ -53,10 +53,11 @@ async def app() -> App:
 def recovery(app: App) -> BulkRecovery:
     """Give the recovery service of the app."""
     manager: Any = app.tables
-    made = manager.recovery
-    assert isinstance(made, BulkRecovery)
-    assert manager.recovery is made
-    return made
+    first: object = manager.recovery
+    again: object = manager.recovery
+    assert first is again
+    assert isinstance(first, BulkRecovery)
+    return first
 
 
 @pytest.fixture

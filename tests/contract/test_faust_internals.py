@@ -1,0 +1,293 @@
+"""
+Private names of Faust, mode and aiokafka that this service overrides, calls or reads.
+
+None of them is promised by its project. Each failure says what an upgrade has changed; what the
+name is needed for, and what to do then, is in docs/adr/0002-faust.md.
+"""
+
+import inspect
+import re
+from collections.abc import Callable
+from importlib.metadata import entry_points, requires, version
+from pathlib import Path
+from typing import Any
+
+import aiokafka
+import faust
+import mode
+import pytest
+from aiokafka.consumer.subscription_state import Assignment, Subscription, TopicPartitionState
+from aiokafka.producer.message_accumulator import BatchBuilder
+from faust.agents.agent import Agent
+from faust.app.base import App
+from faust.tables.manager import TableManager
+from faust.tables.recovery import Recovery
+from faust.transport import conductor
+from faust.transport import consumer as base
+from faust.transport.drivers import aiokafka as stock
+from faust.types.tuples import ConsumerMessage, Message
+
+from ckm_stream.streaming.transport import Consumer, ConsumerThread, Transport
+
+NOTE = "changed by an upgrade; read docs/adr/0002-faust.md before adapting the override"
+ROOT = Path(__file__).parents[2]
+
+#: Where the names are, with the parameters that we pass or take.
+METHODS: list[tuple[type, str, list[str]]] = [
+    # What transport.py overrides or calls.
+    (stock.Consumer, "on_init", ["self"]),
+    (stock.Consumer, "_new_consumer_thread", ["self"]),
+    (base.Consumer, "getmany", ["self", "timeout"]),
+    (base.Consumer, "_wait_next_records", ["self", "timeout"]),
+    (base.Consumer, "_is_changelog_tp", ["self", "tp"]),
+    (base.Consumer, "_add_gap", ["self", "tp", "offset_from", "offset_to"]),
+    (base.Consumer, "ack", ["self", "message"]),
+    (base.Consumer, "_new_offset", ["self", "tp"]),
+    (base.Consumer, "_filter_committable_offsets", ["self", "tps"]),
+    (base.Consumer, "perform_seek", ["self"]),
+    (base.ThreadDelegateConsumer, "seek_to_committed", ["self"]),
+    (stock.Consumer, "verify_event_path", ["self", "now", "tp"]),
+    (stock.AIOKafkaConsumerThread, "_create_worker_consumer", ["self", "transport"]),
+    (
+        stock.AIOKafkaConsumerThread,
+        "_fetch_records",
+        ["self", "consumer", "active_partitions", "timeout", "max_records"],
+    ),
+    (stock.AIOKafkaConsumerThread, "_ensure_consumer", ["self"]),
+    (stock.AIOKafkaConsumerThread, "call_thread", ["self", "fun", "args", "kwargs"]),
+    (aiokafka.AIOKafkaConsumer, "seek", ["self", "partition", "offset"]),
+    (aiokafka.AIOKafkaConsumer, "committed", ["self", "partition"]),
+    (aiokafka.AIOKafkaConsumer, "highwater", ["self", "partition"]),
+    # What lag.py reads.
+    (Assignment, "state_value", ["self", "tp"]),
+    # What table.py overrides.
+    (Recovery, "_build_highwaters", ["self", "consumer", "tps", "destination", "title"]),
+    (Recovery, "_build_offsets", ["self", "consumer", "tps", "destination", "title"]),
+    (Recovery, "_seek_offsets", ["self", "consumer", "tps", "offsets", "title"]),
+    (Recovery, "_wait", ["self", "coro", "timeout"]),
+    (Recovery, "need_recovery", ["self"]),
+    # What worker.py overrides.
+    (mode.Service, "_crash", ["self", "reason"]),
+    (App, "_create_directories", ["self"]),
+    (faust.Worker, "_setup_logging", ["self"]),
+    (faust.Worker, "on_setup_root_logger", ["self", "logger", "level"]),
+    # What committer.py relies on.
+    (BatchBuilder, "append", ["self", "timestamp", "key", "value", "headers"]),
+    (aiokafka.AIOKafkaProducer, "create_batch", ["self"]),
+    (aiokafka.AIOKafkaProducer, "send_batch", ["self", "batch", "topic", "partition"]),
+    (
+        aiokafka.AIOKafkaProducer,
+        "send_offsets_to_transaction",
+        ["self", "offsets", "group_id"],
+    ),
+]
+
+
+@pytest.mark.parametrize(
+    ("owner", "name", "parameters"),
+    METHODS,
+    ids=[f"{owner.__module__}.{owner.__qualname__}.{name}" for owner, name, _ in METHODS],
+)
+def test_a_method_has_the_parameters_that_we_use(
+    owner: type, name: str, parameters: list[str]
+) -> None:
+    """Added ones are allowed if they have defaults."""
+    method = getattr(owner, name, None)
+
+    assert method is not None, f"{owner.__qualname__}.{name} is gone: {NOTE}"
+    found = inspect.signature(method).parameters
+    assert [*found][: len(parameters)] == parameters, f"{owner.__qualname__}.{name}{found}: {NOTE}"
+    added = [found[each] for each in [*found][len(parameters) :]]
+    assert all(
+        each.default is not each.empty or each.kind in (each.VAR_POSITIONAL, each.VAR_KEYWORD)
+        for each in added
+    ), f"{owner.__qualname__}.{name} wants more: {NOTE}"
+
+
+OVERRIDES = [
+    (Consumer, base.Consumer, "_new_offset"),
+    (Consumer, base.Consumer, "_add_gap"),
+    (Consumer, base.Consumer, "ack"),
+    (Consumer, base.Consumer, "getmany"),
+    (Consumer, base.ThreadDelegateConsumer, "seek_to_committed"),
+    (ConsumerThread, stock.AIOKafkaConsumerThread, "_fetch_records"),
+    (ConsumerThread, stock.AIOKafkaConsumerThread, "_create_worker_consumer"),
+]
+
+
+@pytest.mark.parametrize(("ours", "theirs", "name"), OVERRIDES, ids=str)
+def test_an_override_is_of_the_same_kind(ours: type, theirs: type, name: str) -> None:
+    """A coroutine stays one, a generator stays one."""
+    mine, original = getattr(ours, name), getattr(theirs, name)
+
+    for check in (inspect.iscoroutinefunction, inspect.isasyncgenfunction):
+        assert check(mine) == check(original), f"{theirs.__qualname__}.{name}: {NOTE}"
+
+
+# A task of a service; its function is inside.
+RESTART_RECOVERY = inspect.getattr_static(Recovery, "_restart_recovery").fun
+
+#: Lines that must still do what we build upon, by the function they are in.
+RELIED_ON: list[tuple[Callable[..., Any], str, str]] = [
+    (
+        base.Consumer._drain_messages,
+        "getmany(timeout=",
+        "the fetch loop takes what getmany yields",
+    ),
+    (base.Consumer._commit_tps, "_filter_committable_offsets", "a commit asks for the watermark"),
+    (
+        base.Consumer._filter_committable_offsets,
+        "self._new_offset(tp)",
+        "a commit asks _new_offset",
+    ),
+    (base.Consumer.ack, "self._acked[tp]", "a partition with acknowledgements is looked at"),
+    (base.Consumer.perform_seek, "await self.seek_to_committed()", "an assignment is sought by us"),
+    (
+        stock.AIOKafkaConsumerThread.getmany,
+        "self._fetch_records",
+        "a fetch in the thread goes through our override",
+    ),
+    (
+        stock.AIOKafkaConsumerThread._create_consumer,
+        "self._create_worker_consumer(transport)",
+        "the isolation level is set before the consumer starts",
+    ),
+    (
+        aiokafka.AIOKafkaConsumer.start,
+        "isolation_level=self._isolation_level",
+        "the isolation level is read at the start",
+    ),
+    (
+        aiokafka.AIOKafkaConsumer.start,
+        "fetch_max_wait_ms=self._fetch_max_wait_ms",
+        "the wait of a fetch is read at the start",
+    ),
+    (
+        RESTART_RECOVERY,
+        'assigned_active_tps, active_highwaters, "active"',
+        "a recovery begins by asking for the active highwaters",
+    ),
+    (RESTART_RECOVERY, "if self.need_recovery():", "nothing is read if nothing is due"),
+    (Recovery.on_recovery_completed, "consumer.perform_seek()", "a seek follows every recovery"),
+    (Recovery._resume_streams, "consumer.perform_seek()", "a seek follows without tables too"),
+    (Agent._execute_actor, "self.supervisor.wakeup()", "an agent that raised would be restarted"),
+    (App._on_partitions_revoked, "self.on_partitions_revoked.send", "lanes close at a revocation"),
+    (App.on_stop, "await self.on_before_shutdown.send()", "lanes close at the end"),
+    (
+        stock.ConsumerRebalanceListener.on_partitions_assigned,
+        "consumer_generation_id = generation",
+        "a message of an earlier assignment can be told",
+    ),
+]
+
+
+@pytest.mark.parametrize(
+    ("function", "line", "because"),
+    RELIED_ON,
+    ids=[f"{function.__qualname__}: {because}" for function, _, because in RELIED_ON],
+)
+def test_a_function_still_does_what_we_build_upon(
+    function: Callable[..., Any], line: str, because: str
+) -> None:
+    """Found in its source, because no behaviour of it can be seen from outside."""
+    assert line in inspect.getsource(function), f"{function.__qualname__} ({because}): {NOTE}"
+
+
+async def test_a_consumer_has_the_books_that_we_keep() -> None:
+    """Made as Faust makes it, and never started."""
+    app = faust.App("test", broker="ckm://127.0.0.1:9", autodiscover=False, store="memory://")
+
+    async def ignore(*_: object) -> None:
+        """Do nothing."""
+
+    consumer: Any = app.transport.create_consumer(
+        callback=ignore, on_partitions_revoked=ignore, on_partitions_assigned=ignore
+    )
+    for name in (
+        "_acked",
+        "_acked_index",
+        "_unacked_messages",
+        "_buffered_partitions",
+        "_read_offset",
+        "_committed_offset",
+        "_thread",
+        "flow_active",
+        "should_stop",
+    ):
+        assert hasattr(consumer, name), f"Consumer.{name} is gone: {NOTE}"
+    assert hasattr(app.topics, "_acking_topics"), f"Conductor._acking_topics: {NOTE}"
+    assert isinstance(app.topics, conductor.Conductor)
+    consumer._thread.thread_loop.close()
+
+
+async def test_an_aiokafka_consumer_has_the_settings_that_we_change() -> None:
+    """And the subscription whose assignment names a fetch."""
+    consumer = aiokafka.AIOKafkaConsumer(bootstrap_servers="127.0.0.1:9")
+
+    for name in ("_isolation_level", "_fetch_max_wait_ms", "_subscription", "_fetcher"):
+        assert hasattr(consumer, name), f"AIOKafkaConsumer.{name} is gone: {NOTE}"
+    assert consumer._subscription.subscription is None
+    await consumer.stop()
+
+
+async def test_each_assignment_is_an_object_of_its_own() -> None:
+    """So its identity tells one life of a partition from the next."""
+    subscription = Subscription({"topic"})
+    tp = aiokafka.TopicPartition("topic", 0)
+
+    subscription._assign({tp})
+    first = subscription.assignment
+    subscription._assign({tp})
+
+    assert first is not subscription.assignment, f"Subscription.assignment: {NOTE}"
+
+
+async def test_a_partitions_state_tells_position_and_end() -> None:
+    """The lag is computed from them."""
+    for name in ("has_valid_position", "position", "highwater"):
+        message = f"TopicPartitionState.{name} is gone: {NOTE}"
+        instance = TopicPartitionState(None)
+        found = hasattr(TopicPartitionState, name) or name in vars(instance)
+        assert found, message
+
+
+def test_the_table_manager_makes_its_recovery_on_demand() -> None:
+    """``recovery`` is a property over ``_recovery``, and nothing makes one around it."""
+    assert isinstance(inspect.getattr_static(TableManager, "recovery"), property), NOTE
+    assert TableManager._recovery is None, f"TableManager._recovery: {NOTE}"
+    source = inspect.getsource(inspect.getmodule(TableManager) or TableManager)
+    assert source.count("Recovery(\n") == 1, f"TableManager makes recoveries elsewhere: {NOTE}"
+
+
+def test_a_worker_has_a_spinner_to_take_away() -> None:
+    """It would write escape sequences into a log."""
+    assert "spinner" in inspect.getsource(faust.Worker.__init__), f"Worker.spinner: {NOTE}"
+
+
+def test_a_message_knows_its_generation() -> None:
+    """Both transports' messages are told by it from those of an earlier assignment."""
+    for kind in (Message, ConsumerMessage):
+        parameters = inspect.signature(kind.__init__).parameters
+        assert "generation_id" in parameters, f"{kind.__name__}.generation_id is gone: {NOTE}"
+
+
+def test_the_transport_is_registered() -> None:
+    """``ckm://`` is found through the package's metadata."""
+    (found,) = [each for each in entry_points(group="faust.transports") if each.name == "ckm"]
+
+    assert found.load() is Transport
+
+
+@pytest.mark.parametrize("name", ["faust-streaming", "mode-streaming", "aiokafka"])
+def test_the_version_is_the_pinned_one(name: str) -> None:
+    """Private names are checked for one version; another one is an upgrade, done on purpose."""
+    pins = [each for each in requires("ckm-stream") or [] if re.match(rf"{name}\b", each)]
+
+    pinned = [each.partition("==")[2] for each in pins]
+
+    assert pinned == [version(name)], f"{name} {version(name)} is installed, not {pins}: {NOTE}"
+
+
+def test_the_note_exists() -> None:
+    """Every message here sends its reader there."""
+    assert (ROOT / "docs" / "adr" / "0002-faust.md").is_file()

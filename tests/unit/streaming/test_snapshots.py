@@ -1,0 +1,322 @@
+"""The snapshot worker: what is written together, and what a rebalance must not let through."""
+
+import asyncio
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+from faust.types import TP
+from faust.types.tuples import ConsumerMessage
+from prometheus_client import CollectorRegistry
+
+from ckm_stream.codec.topics import Topics
+from ckm_stream.errors import ConfigurationError, FencedError, TransientError
+from ckm_stream.operations.metrics import SnapshotMetrics
+from ckm_stream.settings import Settings
+from ckm_stream.snapshots.batch import Progress, SnapshotBatch
+from ckm_stream.snapshots.collect import Collector
+from ckm_stream.streaming.snapshots import SnapshotApp, build_snapshot_app
+from tests.support.lanes import blocked, within
+from tests.support.units import OUTPUTS, POLICY
+
+TOPICS = Topics("test.")
+CHANGELOG = TP(TOPICS.profile_changelog, 0)
+OTHER = TP(TOPICS.profile_changelog, 1)
+
+
+@dataclass
+class FakeWriter:
+    """A store that has positions, and can be away or taken over."""
+
+    stored: dict[tuple[str, int], int] = field(default_factory=dict)
+    written: list[list[Progress]] = field(default_factory=list)
+    errors: list[Exception] = field(default_factory=list)
+    writing: threading.Event = field(default_factory=threading.Event)
+    gate: threading.Event = field(default_factory=threading.Event)
+
+    def __post_init__(self) -> None:
+        self.gate.set()
+
+    def positions(self, partitions: Sequence[tuple[str, int]]) -> dict[tuple[str, int], int]:
+        """Return the next offset of each."""
+        if self.errors:
+            raise self.errors.pop(0)
+        return {tp: self.stored.get(tp, 0) for tp in partitions}
+
+    def write(self, batch: SnapshotBatch) -> None:
+        """Move the positions."""
+        self.writing.set()
+        self.gate.wait(10)
+        if self.errors:
+            raise self.errors.pop(0)
+        for step in batch.progress:
+            assert self.stored.get((step.topic, step.partition), 0) == step.expected
+            self.stored[step.topic, step.partition] = step.new
+        self.written.append(list(batch.progress))
+
+
+@dataclass(frozen=True)
+class Record:
+    """A record that deletes a customer."""
+
+    offset: int
+    key: bytes = b"c-1"
+    value: bytes | None = None
+    timestamp: int = 1_000
+
+
+@dataclass
+class Event:
+    """A Faust event with a slice."""
+
+    message: ConsumerMessage
+
+
+def slice_event(tp: TP, *offsets: int, generation: int = 1) -> Any:
+    """Return an event with a slice of *tp*."""
+    records: Any = [Record(offset) for offset in offsets]
+    return Event(
+        ConsumerMessage(
+            tp.topic,
+            tp.partition,
+            offsets[-1],
+            1.0,
+            0,
+            None,
+            None,
+            records,
+            None,
+            0,
+            0,
+            tp,
+            generation_id=generation,
+        )
+    )
+
+
+class Worker:
+    """A snapshot worker that nobody started, over a fake store."""
+
+    def __init__(self, folder: Path) -> None:
+        self.store = FakeWriter()
+        writer: Any = self.store
+        self.metrics = SnapshotMetrics(CollectorRegistry())
+        self.app: SnapshotApp = build_snapshot_app(
+            Settings(data_dir=folder),
+            topics=Collector.topics(TOPICS),
+            writer=writer,
+            collector=lambda: Collector(topics=TOPICS, outputs=OUTPUTS, policy=POLICY),
+            metrics=self.metrics,
+        )
+        self.app.consumer_generation_id = 1
+
+    async def start(self, *tps: TP) -> Any:
+        """Begin an assignment."""
+        return await within(self.app.start_positions(set(tps)))
+
+    async def deliver(self, tp: TP, *offsets: int, generation: int = 1) -> None:
+        """Hand a slice over."""
+        await within(self.app.deliver(slice_event(tp, *offsets, generation=generation)))
+
+    async def write(self) -> list[Progress]:
+        """Write what is queued; return the steps of the last transaction."""
+        await within(self.app.write_queued())
+        return self.store.written[-1] if self.store.written else []
+
+
+@pytest.fixture
+async def worker(tmp_path: Path) -> Worker:
+    """Give a worker, made in the test's loop."""
+    return Worker(tmp_path)
+
+
+def step(tp: TP, expected: int, new: int) -> Progress:
+    """Return a partition's step."""
+    return Progress(tp.topic, tp.partition, expected, new)
+
+
+async def test_reading_starts_where_the_store_is(worker: Worker) -> None:
+    """The positions are the store's own, not the consumer group's."""
+    worker.store.stored = {CHANGELOG: 7}
+
+    assert await worker.start(CHANGELOG, OTHER) == {CHANGELOG: 7, OTHER: 0}
+
+
+async def test_all_that_is_queued_is_one_transaction(worker: Worker) -> None:
+    """Slices of a partition make one step, from the store's position to after the last."""
+    worker.store.stored = {CHANGELOG: 7}
+    await worker.start(CHANGELOG, OTHER)
+    await worker.deliver(CHANGELOG, 7, 8)
+    await worker.deliver(OTHER, 0)
+    await worker.deliver(CHANGELOG, 9, 12)
+
+    assert await worker.write() == [step(CHANGELOG, 7, 13), step(OTHER, 0, 1)]
+    assert worker.store.stored == {CHANGELOG: 13, OTHER: 1}
+
+
+async def test_what_the_store_has_is_not_written_again(worker: Worker) -> None:
+    """A fetch may begin before the position."""
+    worker.store.stored = {CHANGELOG: 7}
+    await worker.start(CHANGELOG)
+    await worker.deliver(CHANGELOG, 5, 6, 7)
+    assert await worker.write() == [step(CHANGELOG, 7, 8)]
+
+    await worker.deliver(CHANGELOG, 6, 7)
+    await worker.write()
+
+    assert len(worker.store.written) == 1
+
+
+async def test_a_slice_of_an_earlier_generation_is_dropped(worker: Worker) -> None:
+    """It was fetched before a rebalance; the partition's owner reads it again."""
+    await worker.start(CHANGELOG)
+
+    await worker.deliver(CHANGELOG, 0, generation=0)
+
+    assert worker.app._queue.empty()
+
+
+async def test_a_large_backlog_is_written_in_several_transactions(
+    worker: Worker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So that a transaction takes a bounded time."""
+    monkeypatch.setattr("ckm_stream.streaming.snapshots._MAX_RECORDS_PER_WRITE", 3)
+    await worker.start(CHANGELOG)
+    for first in (0, 2, 4):
+        await worker.deliver(CHANGELOG, first, first + 1)
+
+    assert await worker.write() == [step(CHANGELOG, 0, 4)]
+    assert await worker.write() == [step(CHANGELOG, 4, 6)]
+
+
+async def test_a_store_that_is_away_is_waited_for(worker: Worker) -> None:
+    """The same batch is written again; nothing is skipped."""
+    away = TransientError("the database is away", retry_after_s=0.0)
+    worker.store.errors = [away, away]
+    await worker.start(CHANGELOG)
+    await worker.deliver(CHANGELOG, 0)
+    worker.store.errors = [away]
+
+    assert await worker.write() == [step(CHANGELOG, 0, 1)]
+
+
+async def test_another_owner_is_not_swallowed(worker: Worker) -> None:
+    """Positions that moved under us end the worker."""
+    await worker.start(CHANGELOG)
+    await worker.deliver(CHANGELOG, 0)
+    worker.store.errors = [FencedError("another owner")]
+
+    with pytest.raises(FencedError):
+        await worker.write()
+
+
+async def test_a_release_drops_what_is_queued(worker: Worker) -> None:
+    """The next owner reads it from the store's position."""
+    await worker.start(CHANGELOG)
+    await worker.deliver(CHANGELOG, 0)
+
+    await within(worker.app.release())
+
+    assert worker.app._queue.empty()
+
+
+async def test_a_release_waits_for_the_transaction_under_way(worker: Worker) -> None:
+    """The positions that the next owner asks for are final."""
+    worker.store.gate.clear()
+    await worker.start(CHANGELOG)
+    await worker.deliver(CHANGELOG, 0)
+    writing = asyncio.ensure_future(worker.app.write_queued())
+    await asyncio.to_thread(worker.store.writing.wait, 10)
+
+    releasing = await blocked(worker.app.release)
+    worker.store.gate.set()
+    await within(releasing)
+    await within(writing)
+
+    assert worker.store.stored == {CHANGELOG: 1}
+
+
+async def test_a_release_does_not_wait_for_a_store_that_is_away(worker: Worker) -> None:
+    """A database outage must hold up neither the group nor a shutdown."""
+    await worker.start(CHANGELOG)
+    await worker.deliver(CHANGELOG, 0)
+    worker.store.errors = [TransientError("away", retry_after_s=0.0)] * 1000
+    writing = await blocked(worker.app.write_queued)
+
+    await within(worker.app.release())
+    await within(writing)
+
+    assert worker.store.written == []
+
+
+async def test_a_slice_that_waited_for_room_opens_no_hole(worker: Worker) -> None:
+    """The slices before it were dropped with the queue, so it must not be written either."""
+    worker.app._queue = asyncio.Queue(maxsize=1)
+    await worker.start(CHANGELOG)
+    await worker.deliver(CHANGELOG, 0)
+    waiting = await blocked(lambda: worker.app.deliver(slice_event(CHANGELOG, 1)))
+
+    await within(worker.app.release())
+    await within(waiting)
+    await worker.start(CHANGELOG)
+    await within(worker.app.write_queued())
+
+    assert worker.store.written == []
+
+
+async def test_a_slice_that_comes_during_the_rebalance_opens_no_hole(worker: Worker) -> None:
+    """Until the new positions are known, its generation still looks like the one in force."""
+    await worker.start(CHANGELOG)
+    await worker.deliver(CHANGELOG, 0)
+    await within(worker.app.release())
+    await worker.deliver(CHANGELOG, 1)
+
+    await worker.start(CHANGELOG)
+    await within(worker.app.write_queued())
+    assert worker.store.written == []
+
+    await worker.deliver(CHANGELOG, 0, 1)
+    assert await worker.write() == [step(CHANGELOG, 0, 2)]
+
+
+async def test_a_slice_of_a_partition_that_is_not_ours_is_dropped(worker: Worker) -> None:
+    """Between a release and the next assignment nothing is ours."""
+    await worker.start(CHANGELOG)
+    await within(worker.app.release())
+    await worker.deliver(CHANGELOG, 0)
+
+    await within(worker.app.write_queued())
+
+    assert worker.store.written == []
+
+
+class FakeConsumer:
+    """A consumer whose fetches have told where the partitions end."""
+
+    def __init__(self, ends: dict[TP, int]) -> None:
+        self.ends = ends
+
+    def assignment(self) -> set[TP]:
+        """Return nothing that could lag."""
+        return set()
+
+    def highwater(self, tp: TP) -> int | None:
+        """Return the end."""
+        return self.ends.get(tp)
+
+
+async def test_a_store_ahead_of_its_topic_is_refused(
+    worker: Worker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The topic was made anew: to go on would skip everything up to the old position."""
+    worker.store.stored = {CHANGELOG: 7}
+    await worker.start(CHANGELOG, OTHER)
+    consumer: Any = FakeConsumer({CHANGELOG: 3})
+    monkeypatch.setattr(SnapshotApp, "consumer", property(lambda _self: consumer))
+    monkeypatch.setattr("ckm_stream.streaming.snapshots.unread", lambda *_: [])
+
+    with pytest.raises(ConfigurationError, match=r"offset 7, but the topic ends at 3.*ckm rebuild"):
+        worker.app.report()
