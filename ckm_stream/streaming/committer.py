@@ -47,7 +47,12 @@ class Committer(Protocol):
         """Write everything; return the next changelog offset of each table written."""
 
     async def close(self, *, grace_s: float) -> None:
-        """Let go of all partitions, within *grace_s* seconds."""
+        """
+        Let go of all partitions, within *grace_s* seconds.
+
+        Raises:
+            TransientError: If something could still be written that nothing fences.
+        """
 
 
 class ExactlyOnce:
@@ -152,10 +157,20 @@ class AtLeastOnce:
         return next_offsets
 
     async def close(self, *, grace_s: float) -> None:
-        """Stop the producer; what it could not send is sent again by the successor."""
+        """
+        Stop the producer.
+
+        Raises:
+            TransientError: If it could not be emptied in time. Nothing fences it, so what it sends
+                later could put an old state behind a successor's: the process has to end.
+        """
         if self._shared is not None:
             shared, self._shared = self._shared, None
-            await _stop([shared], grace_s)
+            if not await _stop([shared], grace_s):
+                raise TransientError(
+                    f"the broker has not taken everything within {grace_s:g} s; "
+                    "this worker leaves, its successor does the work again"
+                )
 
     async def _until_durable(self, step: Callable[[], Awaitable[T]], partition: int) -> T:
         while True:
@@ -168,12 +183,15 @@ class AtLeastOnce:
                 await asyncio.sleep(self._retry_s)
 
 
-async def _stop(producers: Iterable[AIOKafkaProducer], grace_s: float) -> None:
+async def _stop(producers: Iterable[AIOKafkaProducer], grace_s: float) -> bool:
+    """Tell whether all have stopped; one that has not goes on sending by itself."""
     tasks = [asyncio.ensure_future(producer.stop()) for producer in producers]
-    if tasks:
-        _, late = await asyncio.wait(tasks, timeout=grace_s)
-        for task in late:  # a producer flushes as it stops, for ever if the broker is away
-            task.cancel()
+    if not tasks:
+        return True
+    _, late = await asyncio.wait(tasks, timeout=grace_s)
+    for task in late:  # a producer flushes as it stops, for ever if the broker is away
+        task.cancel()
+    return not late
 
 
 async def _send_outputs(producer: AIOKafkaProducer, effects: Effects) -> list[Awaitable[Any]]:

@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Iterable
 
 import structlog
 
-from ckm_stream.errors import InvariantError
+from ckm_stream.errors import InvariantError, TransientError
 from ckm_stream.streaming.committer import Committer
 from ckm_stream.streaming.lane import Delivery, Lane
 
@@ -104,7 +104,10 @@ class Lanes:
             for task in late:
                 task.cancel()
             await asyncio.wait(tasks)
-        await self._committer.close(grace_s=self._grace_s)
+        try:
+            await self._committer.close(grace_s=self._grace_s)
+        except TransientError as error:
+            self._on_failure(error)
         if lanes:
             log.info("lanes.closed", partitions=sorted(lanes))
 

@@ -2,10 +2,10 @@
 
 import os
 import sys
-import time
 import urllib.request
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 from unittest.mock import patch
 
@@ -23,9 +23,11 @@ from ckm_stream.operations.embedded import free_port
 from ckm_stream.operations.topics import apply_topics
 from ckm_stream.publishing.client import DEFAULT_OPTIONS, Publisher, open_producer
 from ckm_stream.settings import Guarantee, Settings, load_settings
+from ckm_stream.snapshots.collect import Collector
 from ckm_stream.snapshots.store import migrate, open_engine
-from ckm_stream.snapshots.tables import EMPLOYEE, PROFILE
+from ckm_stream.snapshots.tables import EMPLOYEE, PROFILE, SINK_PROGRESS
 from tests.support.oracle import Oracle
+from tests.support.reading import committed_positions, is_read_up_to, read_topic
 from tests.support.services import Service, service_env, wait_until
 from tests.support.stored import store_problems
 from tests.support.verify import Published, read_all, verify
@@ -68,6 +70,7 @@ class Installation:
         self.codec = EventCodec(self.catalogue, self.topics)
         self.outputs = OutputCodec(self.catalogue)
         self.engine = open_engine(store_url)
+        self._made: list[Service] = []
         self.worker = self.new_service("worker")
         self.snapshots = self.new_service("snapshots")
         apply_topics(self.settings)
@@ -77,22 +80,27 @@ class Installation:
         self, verb: str, *, entry: list[str] | None = None, own_port: bool = False
     ) -> Service:
         """Return another program of this installation, with a metrics port of its own if asked."""
-        port = {"CKM__METRICS__PROFILE_PORT": str(free_port())} if own_port else {}
-        return Service(verb, env={**self.env, **port}, folder=self.folder, entry=entry)
+        names = ("CKM__METRICS__PROFILE_PORT", "CKM__METRICS__SNAPSHOT_PORT")
+        port = {name: str(free_port()) for name in names} if own_port else {}
+        service = Service(verb, env={**self.env, **port}, folder=self.folder, entry=entry)
+        self._made.append(service)
+        return service
+
+    def new_faulty(self, verb: str, *faults: str) -> Service:
+        """Return a program of this installation with something wrong, see tests.support.faulty."""
+        entry = [sys.executable, "-m", "tests.support.faulty", verb, *faults]
+        return self.new_service(verb, entry=entry, own_port=True)
 
     def start(self) -> None:
         """Start one profile worker and one snapshot worker."""
         self.worker.start()
         self.snapshots.start()
 
-    def stop(self) -> None:
-        """Stop both programs, whatever state they are in."""
-        self.worker.stop()
-        self.snapshots.stop()
-
     def close(self) -> None:
-        """Stop both programs and let go of the store."""
-        self.stop()
+        """Kill every program that was made here, whatever state it is in; let go of the store."""
+        for service in self._made:
+            if service.is_running:
+                service.kill()
         self.engine.dispose()
 
     def new_faust_worker(self) -> Service:
@@ -157,21 +165,40 @@ class Installation:
             )
 
     def wait_until_quiet(self, *, timeout_s: float = 30.0) -> None:
-        """Wait until the store has everything that the topics have."""
-        published = self.read()
+        """Wait until the store has read all that is in the topics that it keeps."""
+        wait_until(
+            lambda: is_read_up_to(self.settings.kafka.bootstrap_servers, self._store_positions()),
+            timeout_s=timeout_s,
+            what=lambda: f"the store at the topics' ends; {self.logs()}",
+        )
 
-        def is_complete() -> bool:
-            return not store_problems(self.engine, published, self.topics, self.outputs)
+    def wait_until_consumed(self, *, timeout_s: float = 60.0) -> None:
+        """Wait until the profile worker has committed all that is in the source topics."""
+        kafka = self.settings.kafka
+        sources = list(product(self.topics.sources, range(kafka.partitions)))
+        wait_until(
+            lambda: is_read_up_to(
+                kafka.bootstrap_servers,
+                committed_positions(kafka.bootstrap_servers, kafka.profile_group, sources),
+            ),
+            timeout_s=timeout_s,
+            what=lambda: f"the worker at the topics' ends; {self.logs()}",
+        )
 
-        deadline = time.monotonic() + timeout_s
-        while not is_complete() and time.monotonic() < deadline:
-            time.sleep(0.3)
-            published = self.read()
+    def _store_positions(self) -> dict[tuple[str, int], int]:
+        positions = dict.fromkeys(
+            product(Collector.topics(self.topics), range(self.settings.kafka.partitions)), 0
+        )
+        with self.engine.connect() as connection:
+            for row in connection.execute(select(SINK_PROGRESS)):
+                positions[row.topic, row.partition] = row.next_offset
+        return positions
 
     def wait_until_dead_lettered(self, count: int, *, timeout_s: float = 30.0) -> None:
         """Wait until *count* dead letters are in their topic."""
+        servers, topic = self.settings.kafka.bootstrap_servers, self.topics.dead_letter
         wait_until(
-            lambda: len(self.read().dead_letters) >= count,
+            lambda: len(read_topic(servers, topic)) >= count,
             timeout_s=timeout_s,
             what=lambda: f"{count} dead letters; {self.logs()}",
         )

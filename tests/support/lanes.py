@@ -82,6 +82,7 @@ class FakeCommitter:
     gate: asyncio.Event = field(default_factory=asyncio.Event)
     committing: asyncio.Event = field(default_factory=asyncio.Event)
     error: BaseException | None = None
+    close_error: Exception | None = None
 
     def __post_init__(self) -> None:
         self.gate.set()
@@ -101,6 +102,8 @@ class FakeCommitter:
 
     async def close(self, *, grace_s: float) -> None:
         """Let go."""
+        if self.close_error is not None:
+            raise self.close_error
         self.actions.append(Released())
 
 

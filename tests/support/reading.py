@@ -1,6 +1,7 @@
 """Reading whole topics with librdkafka: a client that the service does not use."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import closing
 from dataclasses import dataclass
 
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, Message, TopicPartition
@@ -25,17 +26,51 @@ class ReadRecord:
 
 def read_topic(bootstrap_servers: str, topic: str) -> list[ReadRecord]:
     """Return all committed records of *topic*, partition by partition, in offset order."""
+    with closing(_consumer(bootstrap_servers)) as consumer:
+        partitions = consumer.list_topics(topic, timeout=20).topics[topic].partitions
+    start = [TopicPartition(topic, partition, OFFSET_BEGINNING) for partition in partitions]
     by_partition: dict[int, list[ReadRecord]] = {}
-    for record in _read(bootstrap_servers, topic):
+    for record in _read(bootstrap_servers, start):
         by_partition.setdefault(record.partition, []).append(record)
     return [record for _, records in sorted(by_partition.items()) for record in records]
 
 
-def _read(bootstrap_servers: str, topic: str) -> Iterator[ReadRecord]:
-    consumer = Consumer(
+def is_read_up_to(bootstrap_servers: str, positions: Mapping[tuple[str, int], int]) -> bool:
+    """Tell whether no (topic, partition) has a committed record at or after its position."""
+    start = [TopicPartition(topic, p, offset) for (topic, p), offset in positions.items()]
+    return next(_read(bootstrap_servers, start), None) is None
+
+
+def committed_positions(
+    bootstrap_servers: str, group: str, partitions: Iterable[tuple[str, int]]
+) -> dict[tuple[str, int], int]:
+    """Return where *group* would go on in each (topic, partition); 0 if it has never committed."""
+    with closing(_consumer(bootstrap_servers, group)) as consumer:
+        found = consumer.committed([TopicPartition(*tp) for tp in partitions], timeout=20)
+    return {(tp.topic, tp.partition): max(0, tp.offset) for tp in found}
+
+
+def _read(bootstrap_servers: str, start: list[TopicPartition]) -> Iterator[ReadRecord]:
+    """Yield the committed records from *start* to where the partitions end now."""
+    with closing(_consumer(bootstrap_servers)) as consumer:
+        consumer.assign(start)
+        unread = {(tp.topic, tp.partition) for tp in start}
+        while unread:
+            for message in consumer.consume(num_messages=5000, timeout=0.2):
+                error = message.error()
+                if error is None:
+                    yield _record(message)
+                elif error.code() == KafkaError._PARTITION_EOF:
+                    unread.discard((message.topic() or "", message.partition() or 0))
+                else:
+                    raise AssertionError(f"reading {message.topic()}: {error}")
+
+
+def _consumer(bootstrap_servers: str, group: str = "ckm-test-reader") -> Consumer:
+    return Consumer(
         {
             "bootstrap.servers": bootstrap_servers,
-            "group.id": "ckm-test-reader",
+            "group.id": group,
             "enable.auto.commit": False,
             "auto.offset.reset": "earliest",
             "enable.partition.eof": True,
@@ -43,21 +78,6 @@ def _read(bootstrap_servers: str, topic: str) -> Iterator[ReadRecord]:
             "fetch.message.max.bytes": 16 << 20,
         }
     )
-    try:
-        partitions = consumer.list_topics(topic, timeout=20).topics[topic].partitions
-        consumer.assign([TopicPartition(topic, p, OFFSET_BEGINNING) for p in partitions])
-        unread = set(partitions)
-        while unread:
-            for message in consumer.consume(num_messages=5000, timeout=0.2):
-                error = message.error()
-                if error is None:
-                    yield _record(message)
-                elif error.code() == KafkaError._PARTITION_EOF:
-                    unread.discard(message.partition() or 0)
-                else:
-                    raise AssertionError(f"reading {topic}: {error}")
-    finally:
-        consumer.close()
 
 
 def _record(message: Message) -> ReadRecord:

@@ -8,6 +8,8 @@ import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+import psutil
+
 from ckm_stream.operations.children import start_child, stop_child
 from ckm_stream.operations.embedded import free_port
 
@@ -56,6 +58,12 @@ class Service:
     def is_running(self) -> bool:
         """Whether the program was started and has not ended."""
         return self.process is not None and self.process.poll() is None
+
+    @property
+    def is_stopped(self) -> bool:
+        """Whether a SIGSTOP has taken effect."""
+        assert self.process is not None
+        return bool(psutil.Process(self.process.pid).status() == psutil.STATUS_STOPPED)
 
     def wait(self, *, timeout_s: float) -> int:
         """Wait for the program to end by itself; the exit code."""

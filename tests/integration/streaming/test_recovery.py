@@ -176,7 +176,8 @@ async def test_a_recovery_after_own_units_reads_little_and_changes_nothing(
     await changelog.recover(0)
     for number in range(3):
         entries = [(key, b"unit-%d" % number) for key, _ in states(range(20))]
-        effects = Effects(0, changelog={"states": entries})
+        offsets = {changelog.topic: number + 1}  # any topic that is there
+        effects = Effects(0, changelog={"states": entries}, offsets=offsets)
         next_offsets = await committer.commit(effects)
         changelog.table.put_many(0, entries, next_offsets["states"])
     before = dict(changelog.table.partition_data[0])

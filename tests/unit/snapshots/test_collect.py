@@ -8,9 +8,18 @@ from ckm_stream.codec.catalogue import Catalogue
 from ckm_stream.codec.outputs import OutputCodec
 from ckm_stream.codec.topics import Topics
 from ckm_stream.domain.policy import Policy
-from ckm_stream.snapshots.batch import Progress, Tombstone
+from ckm_stream.pipeline.fold import EMPLOYEES, PROFILES
+from ckm_stream.snapshots.batch import (
+    EmployeeRow,
+    ProfileRow,
+    Progress,
+    SnapshotBatch,
+    Tombstone,
+)
 from ckm_stream.snapshots.collect import Collector
 from tests.support.store_rows import item_of, update_of
+from tests.support.touchpoints import contact, order
+from tests.support.units import States, core_over, fold_unit, slice_from
 
 TOPICS = Topics("test.")
 OUTPUTS = OutputCodec(Catalogue.load())
@@ -51,6 +60,43 @@ def test_each_topic_feeds_its_table(collector: Collector) -> None:
     assert (batch.scores, batch.items) == ([update], [item])
     assert batch.profiles == [Tombstone("c-1", 8)]
     assert batch.employees == [Tombstone("e-1", 9)]
+
+
+def test_a_state_becomes_a_row(collector: Collector) -> None:
+    """A customer's and an employee's, with the offset that guards them."""
+    states = States()
+    effects = fold_unit(
+        core_over(states),
+        slice_from(0, order("a", customer_id="c-1")),
+        slice_from(0, contact("b", employee_id="e-1")),
+    )
+    for table, topic in (
+        (PROFILES, TOPICS.profile_changelog),
+        (EMPLOYEES, TOPICS.employee_changelog),
+    ):
+        ((key, value),) = effects.changelog[table]
+        collector.add(topic, 2, [Record(5, key, value)], expected=5)
+
+    batch = collector.batch()
+
+    (profile,), (employee,) = batch.profiles, batch.employees
+    assert isinstance(profile, ProfileRow)
+    assert (profile.customer_id, profile.partition, profile.changelog_offset) == ("c-1", 2, 5)
+    assert profile.state == effects.changelog[PROFILES][0][1]
+    assert isinstance(employee, EmployeeRow)
+    assert (employee.employee_id, employee.version, employee.changelog_offset) == ("e-1", 1, 5)
+
+
+def test_every_topic_of_the_store_has_its_table(collector: Collector) -> None:
+    """A topic that nobody asked for is our own defect."""
+    assert set(Collector.topics(TOPICS)) == set(collector._add)
+    with pytest.raises(KeyError):
+        collector.add(TOPICS.dead_letter, 0, [Record(0, b"c-1", None)], expected=0)
+
+
+def test_nothing_consumed_is_an_empty_batch(collector: Collector) -> None:
+    """Without progress there is nothing to write."""
+    assert collector.batch() == SnapshotBatch()
 
 
 def test_slices_of_a_partition_make_one_step(collector: Collector) -> None:

@@ -196,6 +196,15 @@ class TestExactlyOnce:
         with pytest.raises(ValueError, match="unforeseen"):
             await within(committer.commit(effects_of()))
 
+    async def test_a_producer_that_cannot_stop_is_left_behind(self) -> None:
+        """It flushes as it stops, for ever if the broker is away; its successor fences it."""
+        producer = FakeProducer(stop_gate=asyncio.Event())
+        committer = await exactly_once(producer)
+
+        await within(committer.close(grace_s=0.0))
+
+        assert Stopped() not in producer.actions
+
     async def test_closing_stops_every_producer(self) -> None:
         """And a later opening makes new ones."""
         producer = FakeProducer()
@@ -265,6 +274,14 @@ class TestAtLeastOnce:
         with pytest.raises(TopicAuthorizationFailedError):
             await within(committer.commit(effects_of()))
 
+    async def test_a_producer_that_cannot_stop_must_not_live_on(self) -> None:
+        """Nothing fences it: what it sends later could put an old state behind a successor's."""
+        producer = FakeProducer(stop_gate=asyncio.Event())
+        committer = await at_least_once(producer)
+
+        with pytest.raises(TransientError, match="this worker leaves"):
+            await within(committer.close(grace_s=0.0))
+
     async def test_all_partitions_share_one_producer(self) -> None:
         """Opening again starts nothing; closing twice stops once."""
         producer = FakeProducer()
@@ -309,17 +326,6 @@ class TestBoth:
 
         with pytest.raises(InvariantError, match=r"profiles\.changelog does not fit"):
             await within(committer.commit(effects_of(outputs=False)))
-
-    async def test_a_producer_that_cannot_stop_is_left_behind(
-        self, new_committer: Callable[[FakeProducer], Awaitable[Committer]]
-    ) -> None:
-        """It flushes as it stops, for ever if the broker is away."""
-        producer = FakeProducer(stop_gate=asyncio.Event())
-        committer = await new_committer(producer)
-
-        await within(committer.close(grace_s=0.0))
-
-        assert Stopped() not in producer.actions
 
 
 def order_problem(actions: list[Action]) -> str | None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from ckm_stream.errors import ConfigurationError, FencedError, InvariantError
+from ckm_stream.errors import ConfigurationError, FencedError, InvariantError, TransientError
 from ckm_stream.streaming.lanes import Lanes
 from tests.support.lanes import (
     Acknowledged,
@@ -123,6 +123,17 @@ async def test_a_unit_that_cannot_end_is_given_up_after_the_grace() -> None:
 
     assert worker.bench.of_type(Put, Acknowledged, Released) == [Released()]
     assert worker.failures == []
+
+
+async def test_a_committer_that_cannot_let_go_ends_the_worker() -> None:
+    """What it still holds must not be written after its partitions have another owner."""
+    worker = new_worker()
+    error = worker.bench.committer.close_error = TransientError("cannot be emptied")
+    await within(worker.lanes.open([1]))
+
+    await within(worker.lanes.close())
+
+    assert worker.failures == [error]
 
 
 async def test_closing_while_opening_leaves_no_lane() -> None:

@@ -1,0 +1,104 @@
+"""Clients and Faust settings, made from ours."""
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import faust
+import pytest
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+
+from ckm_stream.settings import Guarantee, KafkaSettings, TransportKind
+from ckm_stream.streaming.clients import (
+    changelog_consumer_factory,
+    faust_settings,
+    is_transactional,
+    producer_factory,
+)
+
+ADR = Path(__file__).parents[3] / "docs" / "adr" / "0002-faust.md"
+
+
+def settings_of(**kafka: Any) -> dict[str, Any]:
+    """Return Faust's settings for these of ours."""
+    return faust_settings(KafkaSettings(**kafka), group_id="group", data_dir=Path("somewhere"))
+
+
+def test_each_faust_setting_has_its_reason_in_the_adr() -> None:
+    """A row per setting; the names of the app and of the client need none."""
+    rows = re.findall(r"^\| (`[^|]+`) \|", ADR.read_text(), flags=re.MULTILINE)
+    documented = {name for row in rows for name in re.findall(r"`(\w+)`", row)}
+
+    assert settings_of().keys() - documented <= {"id", "broker_client_id", "datadir"}
+
+
+def test_faust_knows_every_setting() -> None:
+    """A misspelt one would be passed over in silence."""
+    assert settings_of().keys() - set(faust.Settings.SETTINGS) == {"id"}  # the app's own argument
+
+
+@pytest.mark.parametrize(("transport", "scheme"), [("ckm", "ckm"), ("kafka", "kafka")])
+def test_the_transport_is_the_brokers_scheme(transport: str, scheme: str) -> None:
+    """One URL per server, in their order."""
+    settings = settings_of(
+        transport=TransportKind(transport), bootstrap_servers="one:9092,two:9093"
+    )
+
+    assert [str(url) for url in settings["broker"]] == [
+        f"{scheme}://one:9092",
+        f"{scheme}://two:9093",
+    ]
+
+
+@pytest.mark.parametrize("session_timeout_s", [3.0, 10.0, 120.0])
+def test_timeouts_fit_together(session_timeout_s: float) -> None:
+    """Faust refuses a session that is longer than a request; a rebalance needs its time."""
+    settings = settings_of(session_timeout_s=session_timeout_s)
+
+    assert settings["broker_request_timeout"] >= settings["broker_session_timeout"]
+    assert settings["broker_rebalance_timeout"] >= settings["broker_session_timeout"]
+    assert settings["broker_heartbeat_interval"] * 3 <= settings["broker_session_timeout"]
+
+
+def test_a_unit_is_a_transaction_under_exactly_once_only() -> None:
+    """The default on Kafka."""
+    assert is_transactional(KafkaSettings())
+    assert not is_transactional(KafkaSettings(guarantee=Guarantee.AT_LEAST_ONCE))
+
+
+NewProducer = Callable[[KafkaSettings, str | None], AIOKafkaProducer]
+
+
+async def producer_of(kafka: KafkaSettings, transactional_id: str | None) -> AIOKafkaProducer:
+    """Return a producer that is never started."""
+    producer: AIOKafkaProducer = producer_factory(kafka, client_id="test")(transactional_id)
+    await producer.stop()
+    return producer
+
+
+@pytest.mark.parametrize("transactional_id", [None, "app-3"])
+async def test_every_write_is_acknowledged_by_all_replicas(transactional_id: str | None) -> None:
+    """A record that one broker had and lost would be missing for ever."""
+    producer = await producer_of(KafkaSettings(), transactional_id)
+
+    assert producer._sender._acks == -1
+    assert producer._txn_manager is not None
+    assert producer._txn_manager.transactional_id == transactional_id
+
+
+async def test_a_broker_without_producer_ids_is_written_to_all_the_same() -> None:
+    """The embedded one: a retry may write twice there, which at_least_once allows."""
+    producer = await producer_of(KafkaSettings(idempotence=False), None)
+
+    assert producer._txn_manager is None
+
+
+async def test_the_recovery_reads_what_is_committed_from_the_beginning() -> None:
+    """Without a group: nobody's position is moved by it."""
+    consumer: AIOKafkaConsumer = changelog_consumer_factory(KafkaSettings(), client_id="test")()
+
+    assert consumer._isolation_level == "read_committed"
+    assert consumer._auto_offset_reset == "earliest"
+    assert consumer._group_id is None
+    await consumer.stop()
