@@ -71,6 +71,8 @@ def configure_logging(
     root.setLevel(level)
     for name in _LIBRARIES:
         logging.getLogger(name).setLevel(logging.INFO if level == "DEBUG" else logging.WARNING)
+    # It warns of every task that took 0.1 s, which a busy machine's first metadata request does.
+    logging.getLogger("kafka.net.selector").setLevel(logging.ERROR)
     logging.captureWarnings(capture=True)
 
 

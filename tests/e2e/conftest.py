@@ -99,7 +99,7 @@ def simulated() -> Simulated:
         plan = SimulationPlan(
             customers=customers,
             seed=int(os.environ.get("CKM_TEST_SEED", "7")),
-            events_per_customer=1.4 * events / customers,
+            events_per_customer=2.0 * events / customers,
         )
         made = [event for customer in simulate(plan) for event in customer.events]
         made.sort(key=lambda event: (event.occurred_at, event.event_id))

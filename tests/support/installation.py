@@ -1,6 +1,7 @@
 """One isolated installation of the service for a test: own topics, groups, store and programs."""
 
 import os
+import subprocess
 import sys
 import urllib.request
 from collections.abc import Iterable
@@ -108,6 +109,18 @@ class Installation:
         module = [sys.executable, "-m", "faust", "-A", "ckm_stream.streaming.app"]
         return self.new_service("faust", entry=[*module, "worker", "-l", "info"])
 
+    def run(self, *verb: str) -> subprocess.CompletedProcess[str]:
+        """Run a ``ckm`` command of this installation to its end."""
+        return subprocess.run(
+            [sys.executable, "-m", "ckm_stream", *verb],
+            check=False,
+            env={**os.environ, **self.env},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+
     def publisher(self) -> Publisher:
         """Return a publisher into this installation's topics."""
         return Publisher(
@@ -163,6 +176,11 @@ class Installation:
                 _sum_of_versions(connection, PROFILE),
                 _sum_of_versions(connection, EMPLOYEE),
             )
+
+    def stored_customers(self) -> set[str]:
+        """Return the customers who have a profile in the store."""
+        with self.engine.connect() as connection:
+            return set(connection.execute(select(PROFILE.c.customer_id)).scalars())
 
     def wait_until_quiet(self, *, timeout_s: float = 30.0) -> None:
         """Wait until the store has read all that is in the topics that it keeps."""

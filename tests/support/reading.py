@@ -26,13 +26,27 @@ class ReadRecord:
 
 def read_topic(bootstrap_servers: str, topic: str) -> list[ReadRecord]:
     """Return all committed records of *topic*, partition by partition, in offset order."""
+    return read_topics(bootstrap_servers, [topic])[topic]
+
+
+def read_topics(bootstrap_servers: str, topics: Iterable[str]) -> dict[str, list[ReadRecord]]:
+    """Return all committed records of each topic, partition by partition, in offset order."""
     with closing(_consumer(bootstrap_servers)) as consumer:
-        partitions = consumer.list_topics(topic, timeout=20).topics[topic].partitions
-    start = [TopicPartition(topic, partition, OFFSET_BEGINNING) for partition in partitions]
-    by_partition: dict[int, list[ReadRecord]] = {}
+        known = consumer.list_topics(timeout=20).topics
+    start = [
+        TopicPartition(topic, partition, OFFSET_BEGINNING)
+        for topic in topics
+        for partition in sorted(known[topic].partitions)
+    ]
+    records: dict[tuple[str, int], list[ReadRecord]] = {
+        (tp.topic, tp.partition): [] for tp in start
+    }
     for record in _read(bootstrap_servers, start):
-        by_partition.setdefault(record.partition, []).append(record)
-    return [record for _, records in sorted(by_partition.items()) for record in records]
+        records[record.topic, record.partition].append(record)
+    found: dict[str, list[ReadRecord]] = {}
+    for (topic, _), part in records.items():
+        found.setdefault(topic, []).extend(part)
+    return found
 
 
 def is_read_up_to(bootstrap_servers: str, positions: Mapping[tuple[str, int], int]) -> bool:

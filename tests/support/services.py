@@ -24,14 +24,14 @@ class Service:
     ) -> None:
         self.verb = verb
         self._command = entry or [sys.executable, "-m", "ckm_stream", verb]
-        self._env = {**os.environ, **env}
+        self.env = {**os.environ, **env}
         self.log_path = folder / f"{verb}-{id(self):x}.log"
         self.process: subprocess.Popen[bytes] | None = None
         self.kills = 0
 
     def start(self) -> None:
         """Start the program."""
-        self.process = start_child(self._command, log_path=self.log_path, env=self._env)
+        self.process = start_child(self._command, log_path=self.log_path, env=self.env)
 
     def kill(self) -> None:
         """SIGKILL, and reap."""

@@ -15,7 +15,7 @@ from ckm_stream.codec.outputs import OutputCodec
 from ckm_stream.codec.state import decode_employee, decode_state
 from ckm_stream.codec.topics import Source, Topics
 from tests.support.oracle import Oracle
-from tests.support.reading import ReadRecord, read_topic
+from tests.support.reading import ReadRecord, read_topics
 from tests.support.updates import update_problems
 
 K = TypeVar("K")
@@ -48,17 +48,24 @@ class Published:
 
 def read_all(bootstrap_servers: str, topics: Topics) -> Published:
     """Read every topic of the service."""
-
-    def read(topic: str) -> list[ReadRecord]:
-        return read_topic(bootstrap_servers, topic)
-
+    found = read_topics(
+        bootstrap_servers,
+        [
+            *topics.sources,
+            topics.profile_changelog,
+            topics.employee_changelog,
+            topics.score_updated,
+            topics.knowledge_item,
+            topics.dead_letter,
+        ],
+    )
     return Published(
-        sources={source: read(name) for name, source in topics.sources.items()},
-        profile_changelog=read(topics.profile_changelog),
-        employee_changelog=read(topics.employee_changelog),
-        updates=read(topics.score_updated),
-        items=read(topics.knowledge_item),
-        dead_letters=read(topics.dead_letter),
+        sources={source: found[name] for name, source in topics.sources.items()},
+        profile_changelog=found[topics.profile_changelog],
+        employee_changelog=found[topics.employee_changelog],
+        updates=found[topics.score_updated],
+        items=found[topics.knowledge_item],
+        dead_letters=found[topics.dead_letter],
     )
 
 
