@@ -23,6 +23,7 @@ import yaml
 from confluent_kafka import Consumer, KafkaError
 
 from tests.e2e.conftest import Install, Simulated
+from tests.support.broker import Broker, BrokerKind
 from tests.support.installation import Installation
 
 _SCHEMAS = Path(__file__).parents[2] / "schemas"
@@ -114,9 +115,13 @@ def decoded(value: bytes) -> dict[str, Any]:
 
 @pytest.mark.parametrize("read", [read_with_kcat, read_with_librdkafka])
 def test_other_clients_read_key_frame_and_body_of_a_score_update(
-    service: Installation, read: Any
+    broker: Broker, request: pytest.FixtureRequest, read: Any
 ) -> None:
     """Every update: the key is its customer, the id is the catalogue's, the total a score."""
+    if read is read_with_kcat and broker.kind is BrokerKind.EMBEDDED:
+        # Debian's kcat 1.7 reports "Read underflow" on the embedded broker's ApiVersions answer.
+        pytest.skip("kcat does not talk to the embedded broker; it reads real Kafka's topics")
+    service: Installation = request.getfixturevalue("service")
     records = list(read(service.settings.kafka.bootstrap_servers, service.topics.score_updated))
     updates = [decoded(record.value) for record in records]
 
