@@ -71,13 +71,15 @@ def read_with_kcat(servers: str, topic: str) -> Iterator[Read]:
 
 
 def read_with_librdkafka(servers: str, topic: str) -> Iterator[Read]:
-    """Read all records of *topic* with a consumer that has no settings but where and who."""
+    """Read all records of *topic* as anybody would: subscribe, poll, stop at the end."""
     consumer = Consumer(
         {
             "bootstrap.servers": servers,
             "group.id": f"somebody-else-{topic}",
             "auto.offset.reset": "earliest",
             "enable.partition.eof": True,
+            # The first member of a group of the embedded broker waits half of it.
+            "session.timeout.ms": 3000,
         }
     )
     consumer.subscribe([topic])
