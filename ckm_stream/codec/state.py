@@ -7,13 +7,12 @@ written under other choices of scoring are refused, because their sums mean some
 """
 
 from collections import defaultdict
-from operator import sub
 from typing import Final
 
 import msgspec
 
 from ckm_stream.domain import counters
-from ckm_stream.domain.days import DAY_S, set_days
+from ckm_stream.domain.days import DAY_S
 from ckm_stream.domain.employee import EmployeeState
 from ckm_stream.domain.facts import Facts
 from ckm_stream.domain.policy import Policy
@@ -230,22 +229,30 @@ def _pack_counts(counts: list[int]) -> list[int]:
 def _pack_days(bits: int) -> _Days:
     if not bits:
         return []
-    if bits.bit_count() <= _GAPS_UP_TO:
-        days = set_days(bits)
-        days.reverse()
-        return [days[0], *map(sub, days[1:], days)]
     first = (bits & -bits).bit_length() - 1
-    return [first, _pack_bits(bits >> first)]
+    bits >>= first
+    if bits.bit_count() > _GAPS_UP_TO:
+        return [first, _pack_bits(bits)]
+    # In binary, the digits behind each 1 up to the next are the gap to the day before.
+    gaps = [len(zeros) + 1 for zeros in f"{bits:b}"[1:-1].split("1")] if bits > 1 else []
+    return [first, *reversed(gaps)]
 
 
 def _unpack_days(days: _Days) -> int:
-    bits = day = 0
-    for each in days:
-        if isinstance(each, bytes):
-            return int.from_bytes(each, "little") << day
-        day += each
-        bits |= 1 << day
-    return bits
+    if not days:
+        return 0
+    # Counted from the first day, so that the numbers are short: the landmark is years ago.
+    first, *gaps = days
+    bits, day = 1, 0
+    for gap in gaps:
+        if isinstance(gap, bytes):
+            bits = int.from_bytes(gap, "little")
+        else:
+            day += gap
+            bits |= 1 << day
+    if isinstance(first, int):
+        return bits << first
+    raise ValueError("a bitmap of days without its first day")
 
 
 def _pack_bits(bits: int) -> bytes:

@@ -41,7 +41,7 @@ class SubjectReader:
         self._max_bytes = max_bytes
         self._reader = schemas.catalogue.newest(subject).schema
         self._read = compile_reader(self._reader, types)
-        self._readers: dict[int, Reader] = {}
+        self._readers: dict[bytes, Reader] = {}  # by the frame's head
         self._rejected: dict[int, Verdict] = {}
 
     def read(self, value: bytes | None) -> Any:  # noqa: ANN401 -- what the types make
@@ -60,24 +60,25 @@ class SubjectReader:
                 Reason.TOO_LARGE,
                 f"value has {len(value)} bytes, at most {self._max_bytes} are read",
             )
-        schema_id = schema_id_of(value)
-        read = self._readers.get(schema_id) or self._open(schema_id)
+        head = value[:HEADER_BYTES]
+        read = self._readers.get(head) or self._open(head)
         try:
             return read(value, HEADER_BYTES)
         except RESOLUTION_ERRORS as error:
             # The error's own message may quote the value.
             raise RejectedRecord(
                 Reason.UNDECODABLE,
-                f"body of {len(value) - HEADER_BYTES} bytes is not Avro of schema {schema_id} "
-                f"({type(error).__name__})",
+                f"body of {len(value) - HEADER_BYTES} bytes is not Avro of schema "
+                f"{schema_id_of(head)} ({type(error).__name__})",
             ) from None
 
-    def _open(self, schema_id: int) -> Reader:
+    def _open(self, head: bytes) -> Reader:
+        schema_id = schema_id_of(head)
         verdict = self._rejected.get(schema_id)
         if verdict is None:
             found = self._reader_of(schema_id)
             if not isinstance(found, tuple):
-                self._readers[schema_id] = found
+                self._readers[head] = found
                 return found
             verdict = found
             if len(self._rejected) < _MOST_REJECTED:

@@ -5,6 +5,7 @@ A timestamp in microseconds of the years 1978 to 3111 takes exactly eight bytes;
 of their own, three steps for all groups of bits, in half the time of the loop over the bytes.
 """
 
+from functools import lru_cache
 from typing import Final
 
 #: Bits of a 64-bit integer's varint: ten bytes of seven.
@@ -89,6 +90,9 @@ def read_block(data: bytes, position: int) -> tuple[int, int]:
     return items, position
 
 
+# The same few numbers are written most often: half-lives, and the lengths of texts. Typed, because
+# 64.0 is no integer.
+@lru_cache(maxsize=1024, typed=True)
 def write_long(number: int) -> bytes:
     """
     Return the zigzag varint of a 64-bit integer.

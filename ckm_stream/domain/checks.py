@@ -79,11 +79,10 @@ def _check_time(event: Event, record_timestamp_ms: int, policy: Policy) -> None:
             "occurred_at lies before the landmark of this deployment (CKM__SCORING__LANDMARK_S)",
         )
     known_at = record_timestamp_ms * 1000 if record_timestamp_ms >= 0 else event.recorded_at
-    latest = min(
-        known_at + policy.max_future_s * MICROS,
-        (policy.landmark_s + policy.horizon_s) * MICROS,
-    )
-    if occurred_at > latest:
+    if (
+        occurred_at > known_at + policy.max_future_s * MICROS
+        or occurred_at > (policy.landmark_s + policy.horizon_s) * MICROS
+    ):
         raise RejectedRecord(
             Reason.IN_FUTURE, "occurred_at lies later than the record that reports it"
         )

@@ -46,14 +46,14 @@ def decayed_days(bits: int, today: int, decay: Sequence[float]) -> float:
     """
     if bits.bit_count() > _SPARSE_DAYS:
         return _decayed_many(bits, today, decay)
-    window = len(decay)
+    # Without the days that are worth nothing the numbers are short: the landmark is years ago.
+    oldest = max(0, today - len(decay) + 1)
+    bits >>= oldest
+    newest = today - oldest
     worth = 0.0
     while bits:
         day = bits.bit_length() - 1
-        age = today - day
-        if age >= window:
-            break
-        worth += decay[max(0, age)]
+        worth += decay[newest - day if day < newest else 0]
         bits ^= 1 << day
     return worth
 

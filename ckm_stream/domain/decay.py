@@ -8,7 +8,7 @@ Source:
     Cormode, Shkapenyuk, Srivastava, Xu: Forward Decay, ICDE 2009; exact integers are ours.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from math import ldexp, log
 from typing import Final
 
@@ -27,7 +27,7 @@ def weight(age_s: int, half_life_s: int) -> int:
     Raises:
         ValueError: If the event lies before the landmark.
     """
-    return decay_at(age_s, (half_life_s,))[0][0]
+    return weights_at(age_s, (half_life_s,))[0]
 
 
 def damping(age_s: int, half_life_s: int) -> float:
@@ -44,26 +44,36 @@ def damping(age_s: int, half_life_s: int) -> float:
     Raises:
         ValueError: If *now* lies before the landmark.
     """
-    return decay_at(age_s, (half_life_s,))[1][0]
+    return dampings_at(age_s, (half_life_s,))[0]
 
 
-def decay_at(age_s: int, half_lives_s: Sequence[int]) -> tuple[list[int], list[float]]:
+def weights_at(age_s: int, half_lives_s: Iterable[int]) -> list[int]:
     """
-    Return w(t) and 1/w(t) for several half-lives at once: what adds to sums, and what reads them.
+    Return ``weight`` for several half-lives at once: what an event of that instant adds to sums.
 
     Raises:
-        ValueError: If the instant lies before the landmark.
+        ValueError: If the event lies before the landmark.
     """
+    _refuse_before_landmark(age_s)
+    return [int(2.0 ** (age_s % h / h) * _MANTISSA) << age_s // h for h in half_lives_s]
+
+
+def dampings_at(age_s: int, half_lives_s: Iterable[int]) -> list[float]:
+    """
+    Return ``damping`` for several half-lives at once: what sums are read with at that instant.
+
+    Raises:
+        ValueError: If *now* lies before the landmark.
+    """
+    _refuse_before_landmark(age_s)
+    return [
+        ldexp(1.0 / int(2.0 ** (age_s % h / h) * _MANTISSA), -(age_s // h)) for h in half_lives_s
+    ]
+
+
+def _refuse_before_landmark(age_s: int) -> None:
     if age_s < 0:
         raise ValueError("an instant lies before the landmark")
-    weights = []
-    dampings = []
-    for half_life_s in half_lives_s:
-        halvings, rest_s = divmod(age_s, half_life_s)
-        mantissa = int(2.0 ** (rest_s / half_life_s) * _MANTISSA)
-        weights.append(mantissa << halvings)
-        dampings.append(ldexp(1.0 / mantissa, -halvings))
-    return weights, dampings
 
 
 def exposure_s(first_s: int, now_s: int, half_life_s: int) -> float:

@@ -4,6 +4,8 @@ What an event says about somebody else: the referrer, or the employee who handle
 The ids of forwarded events are derived from the event's, so sending one again is a duplicate.
 """
 
+from typing import Final
+
 from ckm_stream.domain.events import (
     Call,
     CallOutcome,
@@ -23,6 +25,18 @@ from ckm_stream.domain.folding.purchases import is_order, margin_of
 from ckm_stream.domain.knowledge import is_answer, is_externalised
 from ckm_stream.domain.policy import Policy
 
+# Looked up once: on Python 3.11 a member costs 280 ns by its class and 30 ns by a global.
+_PURCHASE_ORDER: Final = PurchaseKind.ORDER
+_PURCHASE_REFUND: Final = PurchaseKind.REFUND
+_OFFER_ACCEPTED: Final = CampaignResponse.ACCEPTED
+_CALL_DECLINED: Final = CallOutcome.DECLINED
+_CALL_NO_ANSWER: Final = CallOutcome.NO_ANSWER
+_CALL_ANSWERED: Final = CallOutcome.ANSWERED
+_STAGE_SUBMITTED: Final = FeedbackStage.SUBMITTED
+_REFERRAL_CONTACT: Final = ReferralKind.CONTACT
+_REFERRAL_REFUND: Final = ReferralKind.REFUND
+_REFERRAL_ORDER: Final = ReferralKind.ORDER
+
 
 def forward(event: Event, *, policy: Policy) -> tuple[Referral | EmployeeContact, ...]:
     """Return the events for other keys; none for an event that was itself forwarded."""
@@ -39,21 +53,21 @@ def forward(event: Event, *, policy: Policy) -> tuple[Referral | EmployeeContact
 def _is_refusal(event: Touchpoint) -> bool:
     """Say whether the customer only turned an approach down: that credits no referrer."""
     if isinstance(event, Purchase):
-        is_approach = event.kind is PurchaseKind.ORDER and not is_order(event)
-        return is_approach and event.response is not CampaignResponse.ACCEPTED
+        is_approach = event.kind is _PURCHASE_ORDER and not is_order(event)
+        return is_approach and event.response is not _OFFER_ACCEPTED
     return isinstance(event, Call) and event.outcome in (
-        CallOutcome.DECLINED,
-        CallOutcome.NO_ANSWER,
+        _CALL_DECLINED,
+        _CALL_NO_ANSWER,
     )
 
 
 def _referral(event: Touchpoint, referrer: str, policy: Policy) -> Referral:
-    kind, margin = ReferralKind.CONTACT, 0
+    kind, margin = _REFERRAL_CONTACT, 0
     if isinstance(event, Purchase):
-        if event.kind is PurchaseKind.REFUND:
-            kind = ReferralKind.REFUND
+        if event.kind is _PURCHASE_REFUND:
+            kind = _REFERRAL_REFUND
         elif is_order(event):
-            kind = ReferralKind.ORDER
+            kind = _REFERRAL_ORDER
         # An order sold at a loss is no fault of the referrer's.
         margin = max(0, margin_of(event, policy))
     return Referral(
@@ -71,8 +85,8 @@ def _referral(event: Touchpoint, referrer: str, policy: Policy) -> Referral:
 def _is_handled(event: Touchpoint) -> bool:
     """Say whether the employee had the customer's word to note."""
     if isinstance(event, Call):
-        return event.outcome is CallOutcome.ANSWERED
-    return not isinstance(event, Feedback) or event.stage is FeedbackStage.SUBMITTED
+        return event.outcome is _CALL_ANSWERED
+    return not isinstance(event, Feedback) or event.stage is _STAGE_SUBMITTED
 
 
 def _employee_contact(event: Touchpoint, employee_id: str) -> EmployeeContact:

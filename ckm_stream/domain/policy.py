@@ -9,7 +9,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, fields
 from functools import cached_property, lru_cache
 from hashlib import blake2b
-from typing import Final
+from operator import itemgetter
+from typing import Any, Final
 
 from ckm_stream.domain.choices import (
     DAY_S,
@@ -23,7 +24,7 @@ from ckm_stream.domain.choices import (
     References,
     SaturationPoints,
 )
-from ckm_stream.domain.decay import decay_at
+from ckm_stream.domain.decay import dampings_at, weights_at
 from ckm_stream.domain.slots import INDICATOR_OF
 
 #: A sum after so many half-lives, with 2^100 minor units in it, is still below 2^1024.
@@ -32,9 +33,10 @@ MAX_HALVINGS: Final = 850
 #: Looking an id up walks through all of them.
 MAX_SEEN: Final = 4096
 
-# One process sees few distinct seconds at a time: the events of a slice and the instants that
-# they are scored at. 4096 entries are about 2 MB.
-_INSTANTS_KEPT: Final = 4096
+# Live events share their seconds with a few hundred others; those of a replay share them with
+# nobody, and a larger cache would only push other things out of the processor's.
+_INSTANTS_KEPT: Final = 256
+_DAYS_KEPT: Final = 4096
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -117,44 +119,54 @@ class Policy:
         """The half-lives of the twelve indicators, V1 to A4, in seconds."""
         return tuple(int(each) for each in self.half_lives.values())
 
-    def weights(self, t_s: int) -> tuple[int, ...]:
-        """
-        Return the decay weights w(t) of the twelve indicators at a Unix second.
-
-        Raises:
-            ValueError: If it lies before the landmark.
-        """
-        return self._decay_at(t_s)[0]
-
-    def dampings(self, now_s: int) -> tuple[float, ...]:
-        """
-        Return the factors 1/w(now) that the sums of the twelve indicators are read with.
-
-        Raises:
-            ValueError: If *now_s* lies before the landmark.
-        """
-        return self._decay_at(now_s)[1]
-
     @cached_property
-    def _decay_at(self) -> Callable[[int], tuple[tuple[int, ...], tuple[float, ...]]]:
-        half_lives = self.half_lives_s
-        distinct = tuple(dict.fromkeys(half_lives))
-        places = [distinct.index(each) for each in half_lives]
+    def weights(self) -> Callable[[int], tuple[int, ...]]:
+        """
+        The decay weights w(t) of the twelve indicators at a Unix second.
+
+        Raises:
+            ValueError: When called with a second before the landmark.
+        """
+        distinct, spread = self._distinct_half_lives
         landmark_s = self.landmark_s
 
         @lru_cache(maxsize=_INSTANTS_KEPT)
-        def decay(t_s: int) -> tuple[tuple[int, ...], tuple[float, ...]]:
-            weights, dampings = decay_at(t_s - landmark_s, distinct)
-            return tuple([weights[i] for i in places]), tuple([dampings[i] for i in places])
+        def weights(t_s: int) -> tuple[int, ...]:
+            return spread(weights_at(t_s - landmark_s, distinct))
 
-        return decay
+        return weights
+
+    @cached_property
+    def dampings(self) -> Callable[[int], tuple[float, ...]]:
+        """
+        The factors 1/w(now) that the sums of the twelve indicators are read with.
+
+        Raises:
+            ValueError: When called with a second before the landmark.
+        """
+        distinct, spread = self._distinct_half_lives
+        landmark_s = self.landmark_s
+
+        @lru_cache(maxsize=_INSTANTS_KEPT)
+        def dampings(now_s: int) -> tuple[float, ...]:
+            return spread(dampings_at(now_s - landmark_s, distinct))
+
+        return dampings
+
+    @cached_property
+    def _distinct_half_lives(
+        self,
+    ) -> tuple[tuple[int, ...], Callable[[list[Any]], tuple[Any, ...]]]:
+        """The half-lives, each once, and what spreads a list over them to the twelve indicators."""
+        distinct = tuple(dict.fromkeys(self.half_lives_s))
+        return distinct, itemgetter(*map(distinct.index, self.half_lives_s))
 
     @cached_property
     def idle_bits(self) -> Callable[[int], tuple[int, ...]]:
         """By slot, the low bits that are 0 in each sum of events from a given day onwards."""
         half_lives = self.half_lives_s
 
-        @lru_cache(maxsize=_INSTANTS_KEPT)
+        @lru_cache(maxsize=_DAYS_KEPT)
         def idle_bits(day: int) -> tuple[int, ...]:
             return tuple([day * DAY_S // half_lives[place] for place in INDICATOR_OF])
 

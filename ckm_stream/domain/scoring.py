@@ -6,7 +6,7 @@ its result is stored with the score, never computed again later (SCORING rule 7)
 """
 
 from math import log
-from typing import Final
+from typing import Final, NamedTuple
 
 import msgspec
 
@@ -40,6 +40,7 @@ _CLASSES: Final = {
 }
 
 _UNKNOWN: Final = SourceClass.UNKNOWN
+_FREQUENCY: Final = INDICATORS.index(Indicator.CONTACT_FREQUENCY)
 _ACCEPTANCE: Final = INDICATORS.index(Indicator.ACCEPTANCE_RATE)
 
 # A lead user is one who met needs before the population did: epoch 0 knows no population, and
@@ -54,12 +55,20 @@ class Explanation(msgspec.Struct, frozen=True, gc=False):
     factors: tuple[Factor, ...]
 
 
-def score_profile(state: Facts, *, as_of_s: int, epoch: Epoch, policy: Policy) -> Score:
+class Readings(NamedTuple):
+    """The twelve indicators at an instant, V1 to A4: read once, for the score and its reasons."""
+
+    values: tuple[float, ...]
+    evidence: tuple[float, ...]
+    normalised: list[float]
+
+
+def read_profile(facts: Facts, *, as_of_s: int, epoch: Epoch, policy: Policy) -> Readings:
     """
-    Score a customer as of an instant.
+    Read the indicators as of an instant: what costs most of a score.
 
     Args:
-        state: What is known of the customer.
+        facts: What is known of the customer.
         as_of_s: Unix seconds, at or after the newest event; later readings are cooler.
         epoch: What is known of the population.
         policy: The choices behind state and reading.
@@ -67,19 +76,38 @@ def score_profile(state: Facts, *, as_of_s: int, epoch: Epoch, policy: Policy) -
     Raises:
         ValueError: If *as_of_s* lies before the policy's landmark.
     """
-    value, value_n = read_value(state, as_of_s, policy)
-    willingness, willingness_n = read_willingness(state, as_of_s, policy)
-    absorption, absorption_n = read_absorption(state, as_of_s, epoch, policy)
-    normalised = epoch.scale.normalise_all(value + willingness + absorption)
+    value, value_n = read_value(facts, as_of_s, policy)
+    willingness, willingness_n = read_willingness(facts, as_of_s, policy)
+    absorption, absorption_n = read_absorption(facts, as_of_s, epoch, policy)
+    values = value + willingness + absorption
+    return Readings(
+        values, value_n + willingness_n + absorption_n, epoch.scale.normalise_all(values)
+    )
+
+
+def score_profile(
+    state: Facts, *, as_of_s: int, epoch: Epoch, policy: Policy, readings: Readings | None = None
+) -> Score:
+    """
+    Score a customer as of an instant; *readings* are that instant's, if they have been read.
+
+    Raises:
+        ValueError: If *as_of_s* lies before the policy's landmark.
+    """
+    if readings is None:
+        readings = read_profile(state, as_of_s=as_of_s, epoch=epoch, policy=policy)
+    values, n, normalised = readings
     v, w, a = map(_clamp, means(normalised, epoch.within))
     total = _combine((v, w, a), epoch)
-    evidence = sum(value_n), sum(willingness_n), sum(absorption_n)
+    evidence = sum(n[:4]), sum(n[4:8]), sum(n[8:])
     if min(evidence) < policy.n0:
         source_class = _UNKNOWN
     else:
         high = epoch.high
         source_class = _CLASSES[v >= high[0], w >= high[1], a >= high[2]]
-    engagement, reason = advise(source_class, state.counts, willingness[0], lead_user=_LEAD_USER)
+    engagement, reason = advise(
+        source_class, state.counts, values[_FREQUENCY], lead_user=_LEAD_USER
+    )
     return Score(
         as_of_s,
         epoch.epoch_id,
@@ -107,7 +135,9 @@ def _clamp(mean: float) -> float:
     return FLOOR if mean < FLOOR else min(mean, 1.0)
 
 
-def explain(facts: Facts, *, as_of_s: int, epoch: Epoch, policy: Policy) -> Explanation:
+def explain(
+    facts: Facts, *, as_of_s: int, epoch: Epoch, policy: Policy, readings: Readings | None = None
+) -> Explanation:
     """
     Give the reasons of the score at the same instant: twelve factors, V1 to A4.
 
@@ -118,12 +148,10 @@ def explain(facts: Facts, *, as_of_s: int, epoch: Epoch, policy: Policy) -> Expl
         Logarithmic mean Divisia index: Ang, Decomposition analysis for policymaking in energy,
         Energy Policy 32 (2004). A dimension's change is shared out by its indicators' changes.
     """
-    value, value_n = read_value(facts, as_of_s, policy)
-    willingness, willingness_n = read_willingness(facts, as_of_s, policy)
-    absorption, absorption_n = read_absorption(facts, as_of_s, epoch, policy)
-    values = [*value, *willingness, *absorption]
-    evidence = value_n + willingness_n + absorption_n
-    normalised = epoch.scale.normalise_all(values)
+    if readings is None:
+        readings = read_profile(facts, as_of_s=as_of_s, epoch=epoch, policy=policy)
+    normalised = readings.normalised
+    values = list(readings.values)
     # The lower tenth of the acceptance rate ranks, its mean is shown.
     values[_ACCEPTANCE] = mean_acceptance(facts, as_of_s, policy)
     factors = map(
@@ -134,7 +162,7 @@ def explain(facts: Facts, *, as_of_s: int, epoch: Epoch, policy: Policy) -> Expl
         epoch.weights,
         _contributions(normalised, epoch),
         policy.half_lives_s,
-        evidence,
+        readings.evidence,
         _newest_ids(facts),
     )
     return Explanation(reference_total(epoch), tuple(factors))

@@ -42,19 +42,18 @@ def insert(seen: bytes, age_micros: int, digest: bytes, capacity: int) -> bytes:
     record = age_micros.to_bytes(_TIME_BYTES, "big") + digest
     size = len(seen)
     if record > seen[-RECORD_BYTES:]:
-        seen += record
-    else:
-        low, high = 0, size // RECORD_BYTES
-        while low < high:
-            middle = (low + high) // 2
-            start = middle * RECORD_BYTES
-            if seen[start : start + RECORD_BYTES] < record:
-                low = middle + 1
-            else:
-                high = middle
-        cut = low * RECORD_BYTES
-        seen = seen[:cut] + record + seen[cut:]
-    return seen[-capacity * RECORD_BYTES :]
+        surplus = size - (capacity - 1) * RECORD_BYTES
+        return (seen[surplus:] if surplus > 0 else seen) + record
+    low, high = 0, size // RECORD_BYTES
+    while low < high:
+        middle = (low + high) // 2
+        start = middle * RECORD_BYTES
+        if seen[start : start + RECORD_BYTES] < record:
+            low = middle + 1
+        else:
+            high = middle
+    cut = low * RECORD_BYTES
+    return (seen[:cut] + record + seen[cut:])[-capacity * RECORD_BYTES :]
 
 
 def merge_seen(left: bytes, right: bytes, capacity: int) -> bytes:

@@ -19,7 +19,7 @@ from ckm_stream.domain.knowledge import extract_items
 from ckm_stream.domain.policy import Policy
 from ckm_stream.domain.profile import Delivery, ProfileState, apply_event
 from ckm_stream.domain.score import Score, ScoreUpdate, UpdateReason
-from ckm_stream.domain.scoring import explain, score_profile
+from ckm_stream.domain.scoring import Readings, explain, read_profile, score_profile
 from ckm_stream.errors import InvariantError
 from ckm_stream.pipeline.records import Effects, OutputRecord
 
@@ -127,10 +127,7 @@ class ProfileFold:
         *force* announces in any case: the last announcement may not have reached the topic.
         """
         if last is not None:
-            as_of_s = state.last_occurred_at // MICROS
-            score = score_profile(
-                state.facts, as_of_s=as_of_s, epoch=self._epoch_at(as_of_s), policy=self._policy
-            )
+            score, readings = self._score(state)
             delivery = state.delivery
             if force or self._is_due(delivery, score):
                 delivery.announced_previous = delivery.announced_class
@@ -139,26 +136,33 @@ class ProfileFold:
                 delivery.announced_as_of = state.last_occurred_at
                 delivery.announced_version = delivery.version
                 delivery.announced_event_id = last
-                self._announce(key, state, score, effects)
+                self._announce(key, state, score, readings, effects)
         elif force:
             self.announce_again(key, state, effects)
         return encode_state(state, self._policy)
 
     def announce_again(self, key: bytes, state: ProfileState, effects: Effects) -> None:
         """Add the update that the state's last change was announced with."""
-        as_of_s = state.last_occurred_at // MICROS
-        score = score_profile(
-            state.facts, as_of_s=as_of_s, epoch=self._epoch_at(as_of_s), policy=self._policy
-        )
-        self._announce(key, state, score, effects)
+        self._announce(key, state, *self._score(state), effects)
 
-    def _announce(self, key: bytes, state: ProfileState, score: Score, effects: Effects) -> None:
+    def _score(self, state: ProfileState) -> tuple[Score, Readings]:
+        facts, policy = state.facts, self._policy
+        as_of_s = state.last_occurred_at // MICROS
+        epoch = self._epoch_at(as_of_s)
+        readings = read_profile(facts, as_of_s=as_of_s, epoch=epoch, policy=policy)
+        score = score_profile(facts, as_of_s=as_of_s, epoch=epoch, policy=policy, readings=readings)
+        return score, readings
+
+    def _announce(
+        self, key: bytes, state: ProfileState, score: Score, readings: Readings, effects: Effects
+    ) -> None:
         delivery, as_of = state.delivery, state.last_occurred_at
         explanation = explain(
             state.facts,
             as_of_s=score.as_of_s,
             epoch=self._epoch_at(score.as_of_s),
             policy=self._policy,
+            readings=readings,
         )
         update = ScoreUpdate(
             customer_id=key.decode(),

@@ -20,6 +20,7 @@ from ckm_stream.domain.policy import Policy
 from ckm_stream.errors import InvariantError, Reason, RejectedRecord
 from ckm_stream.pipeline.fold import Fold
 from ckm_stream.pipeline.origin import FORWARDED, Origin, advance
+from ckm_stream.pipeline.recent import RecentStates
 from ckm_stream.pipeline.records import Effects, OutputRecord, Slice, SourceRecord
 
 #: Reads the durable state of a key: (table, partition, key) -> bytes or None.
@@ -50,9 +51,10 @@ class Core:
 class Unit:
     """One partition's open work: add slices, then seal it into effects."""
 
-    def __init__(self, core: Core, partition: int) -> None:
+    def __init__(self, core: Core, partition: int, recent: RecentStates | None = None) -> None:
         self._core = core
         self._partition = partition
+        self._recent = RecentStates(0) if recent is None else recent
         self._states: dict[str, dict[bytes, Any]] = {}
         self._dirty: dict[str, dict[bytes, str | None]] = {}
         # Keys that events were delivered again for, and the id of the last such event.
@@ -152,6 +154,11 @@ class Unit:
                 fold.announce_again(key, states[key], self._effects)
         return self._effects
 
+    def release(self) -> None:
+        """Leave the states to the partition's next unit; only once the effects are durable."""
+        for table, states in self._states.items():
+            self._recent.keep(table, states)
+
     def _address(self, start: int, origin: Origin) -> int:
         """Give what *origin* forwarded its partition and its origin; return the new length."""
         forwarded, headers = self._effects.forwarded, (origin.header(),)
@@ -159,7 +166,7 @@ class Unit:
             other = forwarded[place]
             assert other.key is not None  # noqa: S101 -- it concerns somebody
             partition = self._core.partition_of(other.key)
-            forwarded[place] = other._replace(partition=partition, headers=headers)
+            forwarded[place] = OutputRecord(other.topic, partition, other.key, other.value, headers)
         return len(forwarded)
 
     def _repeat(self, fold: Fold[Any], key: bytes, event: Event) -> None:
@@ -175,6 +182,9 @@ class Unit:
         return event
 
     def _load(self, fold: Fold[Any], key: bytes) -> Any:  # noqa: ANN401 -- the fold's own state
+        state = self._recent.take(fold.table, key)
+        if state is not None:
+            return state
         data = self._core.load(fold.table, self._partition, key)
         if data is None:
             # Only for new keys: murmur2 in Python costs about 3 µs. A record in another key's

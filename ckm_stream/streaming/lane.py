@@ -16,11 +16,14 @@ from typing import Any, Protocol
 import structlog
 
 from ckm_stream.errors import TransientError
+from ckm_stream.pipeline.recent import RecentStates
 from ckm_stream.pipeline.records import Effects, Slice
 from ckm_stream.pipeline.unit import Core, Unit
 from ckm_stream.streaming.committer import Committer
 
 log = structlog.get_logger(__name__)
+# A few MB a lane: the customers that come again soon, in a replay or in the middle of a call.
+_RECENT_STATES = 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +75,7 @@ class Lane:
         self._wiring = wiring
         self._queue: asyncio.Queue[Delivery] = asyncio.Queue(maxsize=wiring.depth)
         self._closing = asyncio.Event()
+        self._recent = RecentStates(_RECENT_STATES)
 
     async def offer(self, delivery: Delivery) -> None:
         """Queue a slice, waiting while the lane is full; a closing lane takes nothing."""
@@ -111,7 +115,7 @@ class Lane:
     async def _run_unit(self, first: Delivery) -> None:
         started = time.monotonic()
         wiring = self._wiring
-        unit, taken = Unit(wiring.core, self.partition), [first]
+        unit, taken = Unit(wiring.core, self.partition, self._recent), [first]
         await self._add(unit, first.part)
         while self._may_go_on(started):
             taken.append(self._queue.get_nowait())
@@ -122,6 +126,7 @@ class Lane:
         for table, entries in effects.changelog.items():
             if entries:
                 wiring.tables[table].put_many(self.partition, entries, next_offsets[table])
+        unit.release()
         for delivery in taken:
             delivery.acknowledge()
         wiring.observer.on_committed(

@@ -7,6 +7,7 @@ the successor replays (promises P1, P4, P5).
 
 import time
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from typing import Any, NamedTuple, cast
 
 import structlog
@@ -42,6 +43,8 @@ from ckm_stream.streaming.worker import CrashOnlyApp
 
 log = structlog.get_logger(__name__)
 _LAG_INTERVAL_S = 5.0
+# murmur2 in Python costs 3 µs, and events are forwarded to the same few employees and referrers.
+_PARTITIONS_KEPT = 1 << 14
 
 
 class StockRecord(NamedTuple):
@@ -219,6 +222,12 @@ def new_core(
         epoch_at=lambda _as_of_s: epoch,
     )
     employees = EmployeeFold(policy=policy)
+
+    @lru_cache(maxsize=_PARTITIONS_KEPT)
+    def partition_of(key: bytes) -> int:
+        positive: int = murmur2(key) & 0x7FFFFFFF
+        return positive % partitions
+
     return Core(
         application_id=settings.kafka.profile_group,
         topics=topics,
@@ -226,7 +235,7 @@ def new_core(
         policy=policy,
         folds={s: employees if s is Source.EMPLOYEE else profiles for s in Source},
         load=load,
-        partition_of=lambda key: (murmur2(key) & 0x7FFFFFFF) % partitions,
+        partition_of=partition_of,
         repeats_effects=not is_transactional(settings.kafka),
     )
 

@@ -1,6 +1,7 @@
 """Running a Faust app as a program: event loop, signals, logging left to ours, a hard end."""
 
 import asyncio
+import gc
 import logging
 from typing import Any
 
@@ -8,6 +9,8 @@ import faust
 import uvloop
 
 from ckm_stream.streaming.ending import end_process
+
+_ALLOCATIONS_BETWEEN_COLLECTIONS = 100_000
 
 
 class CrashOnlyApp(faust.App):
@@ -32,6 +35,17 @@ class _Worker(faust.Worker):
         """No spinner: output is for machines, or belongs to the caller."""
 
 
+def _rest_garbage_collector() -> None:
+    """
+    Look for cycles seldom: a slice makes thousands of objects, all of them freed without it.
+
+    With the stock threshold of 700 the search takes a tenth of the worker's time.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(_ALLOCATIONS_BETWEEN_COLLECTIONS)
+
+
 def run_worker(app: CrashOnlyApp) -> None:
     """
     Run *app* until SIGTERM or SIGINT, then return.
@@ -45,4 +59,5 @@ def run_worker(app: CrashOnlyApp) -> None:
     options: dict[str, Any] = {"quiet": True, "redirect_stdouts": False, "loop": loop}
     worker = _Worker(app, **options)
     worker.spinner = None  # it would write escape sequences into a log
+    _rest_garbage_collector()
     worker.execute_from_commandline()
