@@ -47,6 +47,14 @@ class TransportKind(StrEnum):
     KAFKA = "kafka"
 
 
+class CoreKind(StrEnum):
+    """``auto`` takes the compiled core where it was built; the results are equal to the byte."""
+
+    AUTO = "auto"
+    COMPILED = "compiled"
+    PYTHON = "python"
+
+
 class _Group(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -128,6 +136,10 @@ def _upper(given: object) -> object:
     return given.upper() if isinstance(given, str) else given
 
 
+def _lower(given: object) -> object:
+    return given.lower() if isinstance(given, str) else given
+
+
 class Settings(BaseSettings):
     """All settings of all programs."""
 
@@ -144,6 +156,7 @@ class Settings(BaseSettings):
     store: StoreSettings = StoreSettings()
     metrics: MetricsSettings = MetricsSettings()
     scoring: Annotated[Policy, BeforeValidator(_complete_policy)] = Policy()
+    core: Annotated[CoreKind, BeforeValidator(_lower)] = CoreKind.AUTO
     data_dir: Path = Path("var")
     log_level: Annotated[Literal["DEBUG", "INFO", "WARNING", "ERROR"], BeforeValidator(_upper)] = (
         "INFO"

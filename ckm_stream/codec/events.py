@@ -99,13 +99,15 @@ class EventCodec:
         max_value_bytes: int = MAX_VALUE_BYTES,
     ) -> None:
         self._schemas = schemas
+        self.max_value_bytes = max_value_bytes
         topics = Topics() if topics is None else topics
         self._topics = [topics.of(source) for source in Source]
         subjects = [subject_of(SOURCE_TOPICS[source]) for source in Source]
-        self._readers = [
-            SubjectReader(schemas, subject, _TYPES, max_bytes=max_value_bytes).read
+        self._subjects = [
+            SubjectReader(schemas, subject, _TYPES, max_bytes=max_value_bytes)
             for subject in subjects
         ]
+        self._readers = [subject.read for subject in self._subjects]
         self._writers = [
             compile_writer(schemas.catalogue.newest(subject).schema) for subject in subjects
         ]
@@ -136,7 +138,7 @@ class EventCodec:
             TransientError: If a registry cannot be asked.
         """
         source = _SOURCES[type(event)]
-        head = self._heads.get(source) or self._head(source)
+        head = self.head(source)
         try:
             return self._writers[source](event, head)
         except WRITING_ERRORS as error:
@@ -160,10 +162,29 @@ class EventCodec:
                 Reason.UNDECODABLE, f"the key of a {type(event).__name__} is not valid text"
             ) from None
 
-    def _head(self, source: Source) -> bytes:
-        schema_id = self._schemas.writing_id(subject_of(SOURCE_TOPICS[source]))
-        head = self._heads[source] = frame(schema_id, b"")
+    def head(self, source: Source) -> bytes:
+        """
+        Return the frame's head of what ``encode`` writes for *source*.
+
+        Raises:
+            ConfigurationError: If the registry does not have today's schema.
+            TransientError: If a registry cannot be asked.
+        """
+        head = self._heads.get(source)
+        if head is None:
+            schema_id = self._schemas.writing_id(subject_of(SOURCE_TOPICS[source]))
+            head = self._heads[source] = frame(schema_id, b"")
         return head
+
+    def is_newest(self, source: Source, head: bytes) -> bool:
+        """
+        Say whether values of *source* with this frame's head are bodies of the newest schema.
+
+        Raises:
+            RejectedRecord: If they cannot be read at all.
+            TransientError: If a registry cannot be asked for a schema id not seen before.
+        """
+        return self._subjects[source].is_newest(head)
 
 
 def _without_values(error: Exception) -> str:

@@ -120,6 +120,16 @@ class OutputCodec:
         self._scores = _Format(schemas, SCORE_UPDATED, _SCORE_TYPES, _SCORE_PATHS)
         self._items = _Format(schemas, KNOWLEDGE_ITEM, _ITEM_TYPES, {})
 
+    @property
+    def score_head(self) -> bytes:
+        """The frame's head of score updates."""
+        return self._scores.head
+
+    @property
+    def item_head(self) -> bytes:
+        """The frame's head of knowledge items."""
+        return self._items.head
+
     def encode_score_update(self, update: ScoreUpdate) -> bytes:
         """
         Return the framed value of *update*; equal updates give equal bytes.
@@ -175,11 +185,15 @@ class _Format:
         reader = SubjectReader(schemas, self._subject, types, max_bytes=MAX_VALUE_BYTES)
         self.read: Callable[[bytes | None], Any] = reader.read
 
-    def encode(self, value: object) -> bytes:
+    @property
+    def head(self) -> bytes:
         if self._head is None:
             self._head = frame(self._schemas.writing_id(self._subject), b"")
+        return self._head
+
+    def encode(self, value: object) -> bytes:
         try:
-            return self._write(value, self._head)
+            return self._write(value, self.head)
         except WRITING_ERRORS as error:
             raise InvariantError(
                 f"{type(value).__name__} does not fit {self._subject}: {type(error).__name__}"

@@ -72,6 +72,16 @@ class SubjectReader:
                 f"{schema_id_of(head)} ({type(error).__name__})",
             ) from None
 
+    def is_newest(self, head: bytes) -> bool:
+        """
+        Say whether values that begin with this frame are bodies of the newest version.
+
+        Raises:
+            RejectedRecord: If they cannot be read at all.
+            TransientError: If a registry cannot be asked for an id not seen before.
+        """
+        return (self._readers.get(head) or self._open(head)) is self._read
+
     def _open(self, head: bytes) -> Reader:
         schema_id = schema_id_of(head)
         verdict = self._rejected.get(schema_id)

@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from itertools import compress
 from typing import Final
 
+from ckm_stream.domain.decay import total_of
+
 DAY_S: Final = 86_400
 
 # Up to this many days are picked one by one; beyond, the whole bitmap is walked at C speed.
@@ -65,4 +67,4 @@ def _decayed_many(bits: int, today: int, decay: Sequence[float]) -> float:
     bits >>= oldest
     newest_age = today - oldest + 1 - bits.bit_length()
     flags = f"{bits:b}".encode().translate(_DIGITS_TO_FLAGS)
-    return later * decay[0] + sum(compress(decay[newest_age:], flags))
+    return total_of(compress(decay[newest_age:], flags), later * decay[0])

@@ -9,11 +9,23 @@ Source:
 """
 
 from collections.abc import Iterable
+from functools import reduce
 from math import ldexp, log
+from operator import add
 from typing import Final
 
 _MANTISSA: Final = float(1 << 52)
 _LN2: Final = log(2.0)
+
+
+def total_of(values: Iterable[float], start: float = 0.0) -> float:
+    """
+    Return the sum of *values*, added to *start* one by one, from left to right.
+
+    The built-in ``sum`` of floats compensates for rounding since Python 3.12: with it, the last
+    bits of a score, and so its bytes, would depend on the interpreter.
+    """
+    return reduce(add, values, start)
 
 
 def weight(age_s: int, half_life_s: int) -> int:
@@ -105,7 +117,7 @@ def normalised_entropy(counts: Iterable[float], bins: int, epsilon: float = 0.25
     """
     smoothed = [count + epsilon for count in counts]
     empty = bins - len(smoothed)
-    total = sum(smoothed) + empty * epsilon
+    total = total_of(smoothed) + empty * epsilon
     # -Σ p ln p with p = x/total is ln total - Σ x ln x / total: one logarithm for each full bin.
-    inner = sum([x * log(x) for x in smoothed]) + empty * epsilon * log(epsilon)
+    inner = total_of(x * log(x) for x in smoothed) + empty * epsilon * log(epsilon)
     return (log(total) - inner / total) / log(bins)

@@ -12,6 +12,7 @@ from functools import cached_property
 from typing import Protocol
 
 from ckm_stream.domain.choices import PerIndicator
+from ckm_stream.domain.decay import total_of
 from ckm_stream.domain.policy import Policy
 from ckm_stream.domain.score import Indicator
 
@@ -95,11 +96,11 @@ def epoch_zero(policy: Policy) -> Epoch:
     scale = Saturation(tuple((place, z50) for place, z50 in z50s if z50))
     weights = _floats(policy.indicator_weights)
     within = [
-        each / sum(weights[start : start + 4])
+        each / total_of(weights[start : start + 4])
         for start in (0, 4, 8)
         for each in weights[start : start + 4]
     ]
-    total = sum(policy.dimension_weights.values())
+    total = total_of(policy.dimension_weights.values())
     value, willingness, absorption = policy.dimension_weights.values()
     return Epoch(
         epoch_id=0,

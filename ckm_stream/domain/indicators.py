@@ -11,7 +11,7 @@ from typing import Final
 from ckm_stream.domain.beta import lower_decile
 from ckm_stream.domain.choices import WEEK_S
 from ckm_stream.domain.days import DAY_S, day_of, decayed_days
-from ckm_stream.domain.decay import beta_mean, exposure_s, normalised_entropy
+from ckm_stream.domain.decay import beta_mean, exposure_s, normalised_entropy, total_of
 from ckm_stream.domain.epoch import Epoch
 from ckm_stream.domain.facts import Facts
 from ckm_stream.domain.policy import Policy
@@ -202,7 +202,7 @@ def read_absorption(
     priors = policy.priors
     d1, d2, d3, d4 = policy.dampings(now_s)[8:]
     sources = [each * d1 for each in filter(None, map(get, _SOURCE_SLOTS))]
-    seen = sum(sources)
+    seen = total_of(sources)
     # ε alone would make an unknown customer the most diverse of all: the entropy of nothing is 1.
     entropy = normalised_entropy(sources, BINS, _EPSILON) if sources else 0.0
     prior = priors.source_diversity
@@ -234,7 +234,7 @@ def _motivation(facts: Facts, damping: float, epoch: Epoch, policy: Policy) -> t
         handled = sum(filter(None, map(get, _EMPLOYEE_SLOTS))) * damping
         return prior.a / (prior.a + prior.b), handled
     contacts = [get(slot, 0) * damping for slot in _EMPLOYEE_SLOTS]
-    handled = sum(contacts)
+    handled = total_of(contacts)
     total = handled + BINS * _EPSILON
     pairs = zip(contacts, rates, strict=True)
-    return sum([(each + _EPSILON) / total * rate for each, rate in pairs]), handled
+    return total_of((each + _EPSILON) / total * rate for each, rate in pairs), handled

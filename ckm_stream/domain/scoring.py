@@ -10,6 +10,7 @@ from typing import Final, NamedTuple
 
 import msgspec
 
+from ckm_stream.domain.decay import total_of
 from ckm_stream.domain.engagement import advise
 from ckm_stream.domain.epoch import INDICATORS, Epoch, means
 from ckm_stream.domain.facts import Facts
@@ -99,7 +100,7 @@ def score_profile(
     values, n, normalised = readings
     v, w, a = map(_clamp, means(normalised, epoch.within))
     total = _combine((v, w, a), epoch)
-    evidence = sum(n[:4]), sum(n[4:8]), sum(n[8:])
+    evidence = total_of(n[:4]), total_of(n[4:8]), total_of(n[8:])
     if min(evidence) < policy.n0:
         source_class = _UNKNOWN
     else:

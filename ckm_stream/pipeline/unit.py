@@ -56,9 +56,10 @@ class Unit:
         self._partition = partition
         self._recent = RecentStates(0) if recent is None else recent
         self._states: dict[str, dict[bytes, Any]] = {}
-        self._dirty: dict[str, dict[bytes, str | None]] = {}
+        # The id of the event applied last to each changed key, None if none was.
+        self._dirty: dict[str, dict[bytes, Any]] = {}
         # Keys that events were delivered again for, and the id of the last such event.
-        self._repeated: dict[str, dict[bytes, str]] = {}
+        self._repeated: dict[str, dict[bytes, Any]] = {}
         self._effects: Final = Effects(partition)
 
     def add(self, part: Slice) -> None:
@@ -76,8 +77,23 @@ class Unit:
         fold = self._core.folds[part.source]
         states = self._states.setdefault(fold.table, {})
         dirty = self._dirty.setdefault(fold.table, {})
+        applied, duplicates, redelivered = self._fold(part, fold, states, dirty)
         source, tally = part.source, self._effects.tally
-        slot = fold.slot(source)
+        tally.consumed[source] += len(part.records)
+        tally.applied[source] += applied
+        tally.duplicates[source] += duplicates
+        tally.redelivered[source] += redelivered
+        self._effects.offsets[part.topic] = part.next_offset
+
+    def _fold(
+        self,
+        part: Slice,
+        fold: Fold[Any],
+        states: dict[bytes, Any],
+        dirty: dict[bytes, Any],
+    ) -> tuple[int, int, int]:
+        """Apply the records; return how many were applied, were duplicates, were redelivered."""
+        source, slot = part.source, fold.slot(part.source)
         is_forwarded = source in FORWARDED
         forwarded = self._effects.forwarded
         addressed = len(forwarded)
@@ -101,7 +117,8 @@ class Unit:
             if record.offset <= position[slot]:
                 redelivered += 1
                 if self._core.repeats_effects:
-                    self._repeat(fold, key, event)
+                    fold.repeat(event, self._effects)
+                    self._note_repeated(fold, key, event.event_id)
             else:
                 is_new = not is_forwarded or advance(state.delivery, record.headers)
                 if is_new and fold.apply(state, event, self._effects):
@@ -115,11 +132,7 @@ class Unit:
                 position[slot] = record.offset
             if len(forwarded) > addressed:
                 addressed = self._address(addressed, Origin(source, part.partition, record.offset))
-        tally.consumed[source] += len(part.records)
-        tally.applied[source] += applied
-        tally.duplicates[source] += duplicates
-        tally.redelivered[source] += redelivered
-        self._effects.offsets[part.topic] = part.next_offset
+        return applied, duplicates, redelivered
 
     def seal(self) -> Effects:
         """
@@ -169,9 +182,8 @@ class Unit:
             forwarded[place] = OutputRecord(other.topic, partition, other.key, other.value, headers)
         return len(forwarded)
 
-    def _repeat(self, fold: Fold[Any], key: bytes, event: Event) -> None:
-        fold.repeat(event, self._effects)
-        self._repeated.setdefault(fold.table, {})[key] = event.event_id
+    def _note_repeated(self, fold: Fold[Any], key: bytes, event_id: Any) -> None:  # noqa: ANN401 -- as the fold has it
+        self._repeated.setdefault(fold.table, {})[key] = event_id
 
     def _decode(self, source: Source, record: SourceRecord) -> Event | RejectedRecord:
         try:  # 1. decode -> event or reject

@@ -65,6 +65,7 @@ class Wiring:
     observer: Observer
     unit_s: float
     depth: int
+    unit: type[Unit] = Unit
 
 
 class Lane:
@@ -115,7 +116,7 @@ class Lane:
     async def _run_unit(self, first: Delivery) -> None:
         started = time.monotonic()
         wiring = self._wiring
-        unit, taken = Unit(wiring.core, self.partition, self._recent), [first]
+        unit, taken = wiring.unit(wiring.core, self.partition, self._recent), [first]
         await self._add(unit, first.part)
         while self._may_go_on(started):
             taken.append(self._queue.get_nowait())

@@ -6,24 +6,17 @@ the successor replays (promises P1, P4, P5).
 """
 
 import time
-from collections.abc import Callable, Mapping
-from functools import lru_cache
+from collections.abc import Mapping
 from typing import Any, NamedTuple, cast
 
 import structlog
-from aiokafka.partitioner import murmur2
 from faust.types import TP, EventT, StreamT
 from faust.types.tuples import Message
 
-from ckm_stream.codec.events import EventCodec
-from ckm_stream.codec.outputs import OutputCodec
-from ckm_stream.codec.topics import Source, Topics
-from ckm_stream.domain.epoch import epoch_zero
+from ckm_stream.codec.topics import Topics
 from ckm_stream.operations.metrics import WorkerMetrics
-from ckm_stream.operations.schemas import open_schemas
-from ckm_stream.pipeline.fold import EMPLOYEES, PROFILES, EmployeeFold, ProfileFold
+from ckm_stream.pipeline.fold import EMPLOYEES, PROFILES
 from ckm_stream.pipeline.records import Headers, Slice
-from ckm_stream.pipeline.unit import Core
 from ckm_stream.settings import KafkaSettings, Settings, TransportKind
 from ckm_stream.streaming.clients import (
     changelog_consumer_factory,
@@ -32,6 +25,7 @@ from ckm_stream.streaming.clients import (
     producer_factory,
 )
 from ckm_stream.streaming.committer import AtLeastOnce, Committer, ExactlyOnce
+from ckm_stream.streaming.core import new_core
 from ckm_stream.streaming.ending import end_process, fatal
 from ckm_stream.streaming.lag import unread
 from ckm_stream.streaming.lane import Delivery, Lane, Wiring
@@ -43,8 +37,6 @@ from ckm_stream.streaming.worker import CrashOnlyApp
 
 log = structlog.get_logger(__name__)
 _LAG_INTERVAL_S = 5.0
-# murmur2 in Python costs 3 µs, and events are forwarded to the same few employees and referrers.
-_PARTITIONS_KEPT = 1 << 14
 
 
 class StockRecord(NamedTuple):
@@ -81,10 +73,10 @@ class ProfileApp(CrashOnlyApp):
         }
         self.acknowledges = not is_transactional(settings.kafka)
         committer = new_committer(settings.kafka, self.topic_names)
-        core = new_core(settings, self.topic_names, load=self._load)
-
+        core, unit = new_core(settings, self.topic_names, load=self._load)
         wiring = Wiring(
             core=core,
+            unit=unit,
             committer=committer,
             tables=self.tables_by_name,
             observer=self.observer,
@@ -204,40 +196,6 @@ def new_committer(kafka: KafkaSettings, topics: Topics) -> Committer:
             changelog_topics=changelog_topics,
         )
     return AtLeastOnce(producer, changelog_topics=changelog_topics)
-
-
-def new_core(
-    settings: Settings, topics: Topics, *, load: Callable[[str, int, bytes], bytes | None]
-) -> Core:
-    """Return the application core's shared part: codecs, rules and folds."""
-    policy, partitions = settings.scoring, settings.kafka.partitions
-    schemas = open_schemas(settings)
-    events = EventCodec(schemas, topics)
-    epoch = epoch_zero(policy)
-    profiles = ProfileFold(
-        topics=topics,
-        events=events,
-        outputs=OutputCodec(schemas),
-        policy=policy,
-        epoch_at=lambda _as_of_s: epoch,
-    )
-    employees = EmployeeFold(policy=policy)
-
-    @lru_cache(maxsize=_PARTITIONS_KEPT)
-    def partition_of(key: bytes) -> int:
-        positive: int = murmur2(key) & 0x7FFFFFFF
-        return positive % partitions
-
-    return Core(
-        application_id=settings.kafka.profile_group,
-        topics=topics,
-        events=events,
-        policy=policy,
-        folds={s: employees if s is Source.EMPLOYEE else profiles for s in Source},
-        load=load,
-        partition_of=partition_of,
-        repeats_effects=not is_transactional(settings.kafka),
-    )
 
 
 def records_of(message: Message) -> list[Any]:

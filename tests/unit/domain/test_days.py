@@ -8,6 +8,9 @@ from ckm_stream.domain.days import day_of, decayed_days, repeat_count, set_days
 
 DECAY = tuple(0.5 ** (age / 10) for age in range(81))
 
+# Numbers of which a compensated sum would be another.
+STEEP = (1.0, 1e-16) * 20
+
 days = st.sets(st.integers(0, 400), max_size=120)
 
 
@@ -39,3 +42,15 @@ def test_decayed_days_are_summed_over_the_window(marked: set[int], today: int) -
     expected = sum(DECAY[max(0, today - day)] for day in marked if today - day < len(DECAY))
 
     assert decayed_days(bits_of(marked), today, DECAY) == pytest.approx(expected, abs=1e-12)
+
+
+@pytest.mark.parametrize("count", [16, 17, 40])
+@pytest.mark.parametrize("later", [0, 3])
+def test_worth_is_added_from_the_newest_day_to_the_oldest(count: int, later: int) -> None:
+    """Few days and many alike, and step by step: the last bits depend on neither."""
+    today = count - later
+    expected = 0.0
+    for day in range(count, 0, -1):
+        expected += STEEP[max(0, today - day)]
+
+    assert decayed_days(((1 << count) - 1) << 1, today, STEEP) == expected

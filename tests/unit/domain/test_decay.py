@@ -13,12 +13,28 @@ from ckm_stream.domain.decay import (
     damping,
     exposure_s,
     normalised_entropy,
+    total_of,
     weight,
 )
 
 H = 1_000
 
 ages = st.integers(0, 400 * H)
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [([1e16, 1.0, 1.0], 1e16), ([0.1] * 10, 0.9999999999999999), ([1e16, 1.0, -1e16], 0.0)],
+)
+def test_total_is_added_from_left_to_right(values: list[float], expected: float) -> None:
+    """Each step rounds, as in C; a compensated sum would say 1e16 + 2, 1.0 and 1.0."""
+    assert total_of(values) == expected
+
+
+def test_total_goes_on_from_its_start() -> None:
+    """As if the start were the first value; 0.0 without any."""
+    assert total_of([1.0, 1.0], 1e16) == 1e16
+    assert repr(total_of([])) == "0.0"
 
 
 def test_weight_at_the_landmark_is_one_in_fixed_point() -> None:

@@ -1,5 +1,7 @@
 """From facts to a score: combination, classes, floors and the explanation."""
 
+import builtins
+from collections.abc import Iterable
 from dataclasses import replace
 from math import exp, log
 
@@ -197,6 +199,25 @@ def test_reference_total_is_that_of_the_reference_customer() -> None:
     epoch: Epoch = replace(EPOCH, reference=(0.5,) * 12)
 
     assert reference_total(epoch) == pytest.approx(exp(log(0.5)))
+
+
+def test_no_score_rests_on_the_sum_of_the_interpreter(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It compensates for rounding since Python 3.12: it may add integers only."""
+    plain_sum = builtins.sum
+
+    def sum_of_integers(values: Iterable[int], start: int = 0) -> int:
+        values = list(values)
+        assert all(isinstance(each, int) for each in values), "a sum of floats"
+        return plain_sum(values, start)
+
+    facts = key_source()
+    facts.contact_days[0] = (1 << 1000) - 1
+    monkeypatch.setattr(builtins, "sum", sum_of_integers)
+
+    epoch = epoch_zero(POLICY)
+    for each in (epoch, replace(epoch, employee_rates=(0.1,) * 16)):
+        score_profile(facts, as_of_s=T0_S + 200, epoch=each, policy=POLICY)
+        explain(facts, as_of_s=T0_S + 200, epoch=each, policy=POLICY)
 
 
 def test_no_score_before_the_landmark() -> None:

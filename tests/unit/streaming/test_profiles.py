@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from aiokafka.partitioner import DefaultPartitioner
 from faust.types import TP
 from faust.types.tuples import ConsumerMessage
 from prometheus_client import CollectorRegistry
@@ -18,7 +17,7 @@ from ckm_stream.pipeline.records import Slice
 from ckm_stream.settings import Guarantee, KafkaSettings, Settings
 from ckm_stream.streaming.committer import AtLeastOnce, ExactlyOnce
 from ckm_stream.streaming.lane import Delivery
-from ckm_stream.streaming.profiles import ProfileApp, build_profile_app, new_core, records_of
+from ckm_stream.streaming.profiles import ProfileApp, build_profile_app, records_of
 from ckm_stream.streaming.table import ChangelogTable
 from tests.support.units import TOPICS, Record
 
@@ -233,17 +232,6 @@ async def test_the_guarantee_chooses_the_committer(
     assert isinstance(lane._wiring.committer, kind)
     assert lane._wiring.core.repeats_effects is repeats
     assert not app.in_transaction  # Faust's own transactions are never used
-
-
-def test_keys_belong_where_kafkas_clients_put_them() -> None:
-    """Murmur2, as in the Java client and aiokafka: a forwarded event must meet its key there."""
-    settings = Settings(kafka=KafkaSettings(partitions=12))
-    core = new_core(settings, TOPICS, load=lambda *_: None)
-    every = list(range(12))
-
-    for number in range(200):
-        key = f"customer-{number}".encode()
-        assert core.partition_of(key) == DefaultPartitioner()(key, every, every)
 
 
 def test_a_stock_message_is_a_slice_of_one() -> None:

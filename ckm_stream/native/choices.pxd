@@ -1,0 +1,56 @@
+# The policy and the epoch as plain numbers, read once.
+
+from libc.stdint cimport int64_t
+
+from ckm_stream.native.touchpoint cimport Limits
+
+
+cdef struct Prior:
+    double a
+    double b
+
+
+cdef class Choices:
+    cdef readonly bytes fingerprint
+    cdef Limits limits
+    cdef int64_t landmark_s
+    cdef int64_t in_time_us
+    cdef int64_t new_category_after_s
+    cdef int seen_capacity
+    cdef int64_t half_life_s[12]  # V1 to A4
+    cdef int64_t default_margin_permille
+    cdef int64_t call_cost
+    cdef int64_t ticket_cost
+    cdef double referred_margin
+    cdef double referrer_share
+    cdef double kappas[3]
+    cdef double* contact_decay
+    cdef int contact_decay_days  # entries of contact_decay
+    cdef double n0
+    cdef double epsilon
+    cdef Prior new_categories
+    cdef Prior referred_buyers
+    cdef Prior credibility
+    cdef Prior contact_frequency
+    cdef Prior acceptance_rate
+    cdef Prior trust
+    cdef Prior perceived_benefit
+    cdef Prior source_diversity
+    cdef Prior complementarity
+    cdef Prior employee_motivation
+    cdef Prior it_support
+
+
+cdef class EpochNumbers:
+    cdef readonly int64_t epoch_id
+    cdef int saturating  # how many indicators saturate
+    cdef int place[12]
+    cdef double half_point[12]
+    cdef double within[12]
+    cdef double between[3]
+    cdef double high[3]
+    cdef double reference[12]
+    cdef double reference_means[3]
+    cdef double weights[12]
+    cdef int rates  # 0, or 16 employee rates
+    cdef double rate[16]

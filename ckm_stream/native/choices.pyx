@@ -1,0 +1,96 @@
+# cython: language_level=3
+"""The policy and the epoch as plain numbers, read once."""
+
+from libc.stdlib cimport free, malloc
+
+from ckm_stream.domain.epoch import Saturation
+from ckm_stream.domain.events import MICROS
+from ckm_stream.errors import ConfigurationError
+
+
+cdef Prior prior_of(object prior):
+    cdef Prior numbers
+    numbers.a, numbers.b = prior.a, prior.b
+    return numbers
+
+
+cdef class Choices:
+    """What the folding and reading of states depends on."""
+
+    def __cinit__(self, policy: object) -> None:
+        decay = policy.contact_decay
+        self.contact_decay = <double*>malloc(len(decay) * sizeof(double))
+        if self.contact_decay is NULL:
+            raise MemoryError
+        self.contact_decay_days = len(decay)
+        for age, worth in enumerate(decay):
+            self.contact_decay[age] = worth
+
+    def __dealloc__(self) -> None:
+        free(self.contact_decay)
+
+    def __init__(self, policy: object) -> None:
+        self.fingerprint = policy.fingerprint()
+        self.landmark_s = policy.landmark_s
+        self.limits.landmark_at = policy.landmark_s * MICROS
+        self.limits.horizon_at = (policy.landmark_s + policy.horizon_s) * MICROS
+        self.limits.max_future = policy.max_future_s * MICROS
+        self.in_time_us = policy.in_time_s * MICROS
+        self.new_category_after_s = policy.new_category_after_s
+        self.seen_capacity = policy.seen_capacity
+        for place, half_life_s in enumerate(policy.half_lives_s):
+            self.half_life_s[place] = half_life_s
+        self._read_money(policy.money)
+        for place, kappa in enumerate(policy.kappas):
+            self.kappas[place] = kappa
+        self.n0, self.epsilon = policy.n0, policy.epsilon
+        self._read_priors(policy.priors)
+
+    def _read_money(self, money: object) -> None:
+        self.default_margin_permille = money.default_margin_permille
+        self.call_cost, self.ticket_cost = money.call_cost, money.ticket_cost
+        self.referred_margin, self.referrer_share = money.referred_margin, money.referrer_share
+
+    def _read_priors(self, priors: object) -> None:
+        self.new_categories = prior_of(priors.new_categories)
+        self.referred_buyers = prior_of(priors.referred_buyers)
+        self.credibility = prior_of(priors.credibility)
+        self.contact_frequency = prior_of(priors.contact_frequency)
+        self.acceptance_rate = prior_of(priors.acceptance_rate)
+        self.trust = prior_of(priors.trust)
+        self.perceived_benefit = prior_of(priors.perceived_benefit)
+        self.source_diversity = prior_of(priors.source_diversity)
+        self.complementarity = prior_of(priors.complementarity)
+        self.employee_motivation = prior_of(priors.employee_motivation)
+        self.it_support = prior_of(priors.it_support)
+
+
+cdef class EpochNumbers:
+    """
+    What scores depend on beside the state and the choices.
+
+    Raises:
+        ConfigurationError: If the epoch's scale is none that is compiled.
+    """
+
+    def __init__(self, epoch: object) -> None:
+        if not isinstance(epoch.scale, Saturation):
+            raise ConfigurationError(
+                f"epoch {epoch.epoch_id} has a scale that the compiled core does not know; "
+                "set CKM__CORE=python"
+            )
+        self.epoch_id = epoch.epoch_id
+        self.saturating = len(epoch.scale.half_points)
+        for number, (place, half_point) in enumerate(epoch.scale.half_points):
+            self.place[number], self.half_point[number] = place, half_point
+        for place in range(12):
+            self.within[place] = epoch.within[place]
+            self.reference[place] = epoch.reference[place]
+            self.weights[place] = epoch.weights[place]
+        for place in range(3):
+            self.between[place] = epoch.between[place]
+            self.high[place] = epoch.high[place]
+            self.reference_means[place] = epoch.reference_means[place]
+        self.rates = len(epoch.employee_rates)
+        for place, rate in enumerate(epoch.employee_rates):
+            self.rate[place] = rate

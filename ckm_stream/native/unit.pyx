@@ -1,0 +1,360 @@
+# cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
+"""
+The unit of work over compiled states; its reference is ``pipeline.unit`` over ``pipeline.fold``.
+
+A record that is not plain (an old schema version, an unusual value) goes through the Python codec
+and checks, which either reject it with a reason or give an event, whose canonical bytes are then
+folded here like any other's.
+"""
+
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
+from cpython.list cimport PyList_GET_ITEM, PyList_GET_SIZE
+from libc.stdint cimport int64_t, uint8_t
+from libc.string cimport memcmp
+
+from ckm_stream.native.choices cimport Choices, EpochNumbers
+from ckm_stream.native.fold cimport apply_contact, apply_event
+from ckm_stream.native.outputs cimport put_contact, put_item, put_referral
+from ckm_stream.native.profile cimport (
+    Announced, Delivery, Employee, Profile, decode_employee, decode_profile, encode_employee,
+    encode_profile, new_employee, new_profile,
+)
+from ckm_stream.native.score cimport Score, is_due, put_update, read_score
+from ckm_stream.native.touchpoint cimport EMPLOYEE, REFERRAL, Event, Source, read_event
+from ckm_stream.native.wire cimport Buffer, Text, release, taken
+
+from ckm_stream.codec import state as reference
+from ckm_stream.codec.topics import Source as SourceTopic
+from ckm_stream.domain.events import MICROS
+from ckm_stream.errors import InvariantError, RejectedRecord
+from ckm_stream.pipeline.fold import EMPLOYEES, PROFILES
+from ckm_stream.pipeline.origin import HEADER, Origin, advance
+from ckm_stream.pipeline.records import OutputRecord
+from ckm_stream.pipeline.unit import Unit
+
+cdef enum:
+    HEAD_BYTES = 5
+
+# A NamedTuple's own constructor is a Python function; this is what it calls.
+cdef object make_tuple = tuple.__new__
+
+
+cdef inline object output(object topic, object partition, object key, object value, object headers):
+    return make_tuple(OutputRecord, (topic, partition, key, value, headers))
+
+
+cdef inline bytes bytes_of(Text text):
+    return PyBytes_FromStringAndSize(<const char*>text.at, text.size)
+
+
+cdef class ProfileFold:
+    """Customers: the rules of ``pipeline.fold.ProfileFold`` over compiled profiles."""
+
+    cdef readonly str table
+    cdef Choices choices
+    cdef object policy
+    cdef object epoch_at
+    cdef object epoch
+    cdef EpochNumbers numbers
+    cdef Buffer out
+    cdef object score_topic
+    cdef object item_topic
+    cdef object referral_topic
+    cdef object employee_topic
+    cdef bytes score_head
+    cdef bytes item_head
+    cdef bytes referral_head
+    cdef bytes employee_head
+
+    def __init__(self, *, topics, events, outputs, policy, epoch_at):
+        self.table = PROFILES
+        self.choices, self.policy = Choices(policy), policy
+        self.epoch_at = epoch_at
+        self.score_topic, self.item_topic = topics.score_updated, topics.knowledge_item
+        self.referral_topic = topics.of(SourceTopic.REFERRAL)
+        self.employee_topic = topics.of(SourceTopic.EMPLOYEE)
+        self.score_head, self.item_head = outputs.score_head, outputs.item_head
+        self.referral_head = events.head(SourceTopic.REFERRAL)
+        self.employee_head = events.head(SourceTopic.EMPLOYEE)
+
+    def __dealloc__(self):
+        release(&self.out)
+
+    def slot(self, source):
+        """Return the source's own number: profiles have the first five."""
+        return int(source)
+
+    def load(self, data, int partition):
+        """Decode a stored profile, or make the empty one."""
+        if data is None:
+            return new_profile(partition)
+        profile = decode_profile(data, self.choices)
+        if profile is None:  # of an older layout, or the reference says what is wrong
+            state = reference.decode_state(data, self.policy)
+            profile = decode_profile(reference.encode_state(state, self.policy), self.choices)
+            if profile is None:
+                raise InvariantError(f"a state of {len(data)} bytes is unreadable when compiled")
+        return profile
+
+    def seal(self, bytes key, Profile profile, effects, *, last, bint force):
+        """Score as of the newest event, announce the score if it moved, encode the profile."""
+        cdef Score score
+        cdef Announced* announced = &profile.delivery.announced
+        if last is not None:
+            epoch = self.epoch_for(profile)
+            read_score(&score, profile, self.choices, epoch)
+            if force or is_due(&score, profile, self.choices):
+                announced.previous = announced.source_class if announced.ever else -1
+                announced.ever = True
+                announced.source_class = score.source_class
+                announced.total = score.total
+                announced.as_of = profile.last_at
+                announced.version = profile.delivery.version
+                profile.delivery.announced_event_id = last
+                self.announce(key, profile, &score, epoch, effects)
+        elif force:
+            self.announce_again(key, profile, effects)
+        return encode_profile(profile, self.choices)
+
+    def announce_again(self, bytes key, Profile profile, effects):
+        """Add the update that the state's last change was announced with."""
+        cdef Score score
+        epoch = self.epoch_for(profile)
+        read_score(&score, profile, self.choices, epoch)
+        self.announce(key, profile, &score, epoch, effects)
+
+    cdef int announce(
+        self, bytes key, Profile profile, const Score* score, EpochNumbers epoch, object effects
+    ) except -1:
+        self.out.size = 0
+        put_update(&self.out, score, key, profile, self.score_head, self.choices, epoch)
+        effects.updates.append(
+            output(self.score_topic, effects.partition, key, taken(&self.out), ())
+        )
+        return 0
+
+    cdef EpochNumbers epoch_for(self, Profile profile):
+        epoch = self.epoch_at(profile.last_at // 1_000_000)
+        if epoch is not self.epoch:
+            self.numbers, self.epoch = EpochNumbers(epoch), epoch
+        return self.numbers
+
+    cdef int cause(
+        self, const Event* event, bytes key, object effects, object core, object origin
+    ) except -1:
+        # What the event causes elsewhere; its ids are derived from it.
+        self.out.size = 0
+        if put_item(&self.out, event, self.item_head):
+            effects.items.append(
+                output(self.item_topic, effects.partition, key, taken(&self.out), ())
+            )
+        if put_referral(&self.out, event, self.referral_head, self.choices):
+            self.forward(self.referral_topic, bytes_of(event.referred_by), effects, core, origin)
+        if put_contact(&self.out, event, self.employee_head):
+            self.forward(self.employee_topic, bytes_of(event.employee_id), effects, core, origin)
+        return 0
+
+    cdef int forward(
+        self, object topic, bytes key, object effects, object core, object origin
+    ) except -1:
+        source, partition, offset = origin
+        header = (HEADER, b"%d:%d:%d" % (source, partition, offset))
+        effects.forwarded.append(
+            output(topic, core.partition_of(key), key, taken(&self.out), (header,))
+        )
+        return 0
+
+
+cdef class EmployeeFold:
+    """Employees: the rules of ``pipeline.fold.EmployeeFold`` over compiled states."""
+
+    cdef readonly str table
+    cdef Choices choices
+    cdef object policy
+
+    def __init__(self, *, policy):
+        self.table = EMPLOYEES
+        self.choices, self.policy = Choices(policy), policy
+
+    def slot(self, source):
+        """Return 0, the only one."""
+        return 0
+
+    def load(self, data, int partition):
+        """Decode a stored employee state, or make the empty one."""
+        if data is None:
+            return new_employee(partition)
+        employee = decode_employee(data, self.choices)
+        if employee is None:
+            state = reference.decode_employee(data, self.policy)
+            employee = decode_employee(reference.encode_employee(state, self.policy), self.choices)
+            if employee is None:
+                raise InvariantError(f"a state of {len(data)} bytes is unreadable when compiled")
+        return employee
+
+    def seal(self, bytes key, Employee employee, effects, *, last, force):
+        """Encode the employee's state."""
+        return encode_employee(employee, self.choices)
+
+    def announce_again(self, bytes key, Employee employee, effects):
+        """Do nothing: employees are not scored."""
+
+
+class CompiledUnit(Unit):
+    """One partition's open work over compiled states; see ``pipeline.unit.Unit``."""
+
+    def _fold(self, part, fold, dict states, dict dirty):
+        return _Folding(self, part, fold, states, dirty).run()
+
+
+cdef class _Folding:
+    """One slice on its way into the states of its unit."""
+
+    cdef object unit
+    cdef object part
+    cdef object core
+    cdef object events
+    cdef object effects
+    cdef object fold
+    cdef ProfileFold profiles  # None for the employees' source
+    cdef Choices choices
+    cdef dict states
+    cdef dict dirty
+    cdef int source
+    cdef int slot
+    cdef int64_t applied
+    cdef int64_t duplicates
+    cdef int64_t redelivered
+
+    def __init__(self, unit, part, fold, dict states, dict dirty):
+        self.unit, self.part, self.fold = unit, part, fold
+        self.core, self.effects = unit._core, unit._effects
+        self.events = self.core.events
+        self.states, self.dirty = states, dirty
+        self.source, self.slot = int(part.source), fold.slot(part.source)
+        if self.source == EMPLOYEE:
+            self.choices = (<EmployeeFold?>fold).choices
+        else:
+            self.profiles = <ProfileFold?>fold
+            self.choices = self.profiles.choices
+
+    def run(self):
+        """Apply the records; return how many were applied, were duplicates, were redelivered."""
+        cdef Event event
+        cdef Py_ssize_t place
+        cdef list records = list(self.part.records)
+        cdef dict decoded = self.decode_odd(records)
+        for place in range(PyList_GET_SIZE(records)):
+            record = <object>PyList_GET_ITEM(records, place)
+            value = self.read(&event, record, decoded.get(place) if decoded else None)
+            if value is not None:  # it keeps alive what the event points into
+                self.take(&event, record)
+        return self.applied, self.duplicates, self.redelivered
+
+    cdef dict decode_odd(self, list records):
+        # Decode what is not of the newest schema before anything is applied: a registry that
+        # cannot be asked leaves the unit as it was.
+        cdef dict odd = {}
+        cdef bytes plain = b""
+        cdef Py_ssize_t place
+        source = self.part.source
+        for place in range(PyList_GET_SIZE(records)):
+            record = <object>PyList_GET_ITEM(records, place)
+            value = record.value
+            if type(value) is bytes and PyBytes_GET_SIZE(value) > HEAD_BYTES:
+                if plain and not memcmp(
+                    PyBytes_AS_STRING(value), PyBytes_AS_STRING(plain), HEAD_BYTES
+                ):
+                    continue
+                head = value[:HEAD_BYTES]
+                try:
+                    if self.events.is_newest(source, head):
+                        plain = head
+                        continue
+                except RejectedRecord:
+                    pass  # decoding says it again, with all that is checked before
+            odd[place] = self.unit._decode(source, record)
+        return odd
+
+    cdef bytes read(self, Event* event, object record, object odd):
+        """Fill *event*; return the bytes that it points into, or None if it was rejected."""
+        cdef bytes value
+        cdef bytes key
+        if odd is None:
+            value, key_of_record = record.value, record.key
+            if (
+                type(key_of_record) is bytes
+                and PyBytes_GET_SIZE(value) <= self.events.max_value_bytes
+                and self.parse(event, value, record.timestamp, False)
+            ):
+                key = key_of_record
+                if PyBytes_GET_SIZE(key) == event.about.size and not memcmp(
+                    PyBytes_AS_STRING(key), event.about.at, event.about.size
+                ):
+                    return value
+            odd = self.unit._decode(self.part.source, record)
+        if isinstance(odd, RejectedRecord):
+            self.unit._reject(self.part, record, odd)
+            return None
+        value = self.events.encode(odd)
+        if not self.parse(event, value, -1, True):
+            raise InvariantError(f"a {type(odd).__name__} is unreadable when compiled")
+        return value
+
+    cdef bint parse(self, Event* event, bytes value, int64_t timestamp_ms, bint checked):
+        return read_event(
+            event,
+            self.source,
+            <const uint8_t*>PyBytes_AS_STRING(value) + HEAD_BYTES,
+            PyBytes_GET_SIZE(value) - HEAD_BYTES,
+            timestamp_ms,
+            &self.choices.limits,
+            checked,
+        )
+
+    cdef int take(self, const Event* event, object record) except -1:
+        # Apply the event, unless it has been before.
+        cdef bytes key = record.key
+        cdef int64_t offset = record.offset
+        cdef Delivery delivery
+        state = self.states.get(key)
+        if state is None:  # 2. load the state of each customer touched
+            try:
+                state = self.states[key] = self.unit._load(self.fold, key)
+            except RejectedRecord as rejection:
+                self.unit._reject(self.part, record, rejection)
+                return 0
+        delivery = (<Employee>state).delivery if self.source == EMPLOYEE else (<Profile>state).delivery
+        if offset <= delivery.applied[self.slot]:
+            self.redelivered += 1
+            if self.core.repeats_effects:
+                self.cause(event, key, offset)
+                self.unit._note_repeated(self.fold, key, bytes_of(event.event_id))
+            return 0
+        if self.is_new(delivery, record) and self.apply(state, event):
+            delivery.version += 1
+            self.applied += 1
+            self.dirty[key] = bytes_of(event.event_id)
+            self.cause(event, key, offset)
+        else:
+            self.duplicates += 1
+            self.dirty.setdefault(key, None)
+        # A duplicate's offset is recorded too; see the reference.
+        delivery.applied[self.slot] = offset
+        return 0
+
+    cdef bint is_new(self, Delivery delivery, object record) except -1:
+        if self.source == EMPLOYEE or self.source == REFERRAL:
+            return advance(delivery, record.headers)
+        return True
+
+    cdef bint apply(self, object state, const Event* event) except -1:
+        if self.source == EMPLOYEE:
+            return apply_contact(<Employee>state, event, self.choices)
+        return apply_event(<Profile>state, event, self.choices)
+
+    cdef int cause(self, const Event* event, bytes key, int64_t offset) except -1:
+        if self.profiles is not None:
+            origin = (self.source, self.part.partition, offset)
+            self.profiles.cause(event, key, self.effects, self.core, origin)
+        return 0

@@ -1,0 +1,79 @@
+"""The application core of a worker: codecs, rules, and whether they run compiled."""
+
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Any
+
+import structlog
+from aiokafka.partitioner import murmur2
+
+from ckm_stream import native
+from ckm_stream.codec.events import EventCodec
+from ckm_stream.codec.outputs import OutputCodec
+from ckm_stream.codec.topics import Source, Topics
+from ckm_stream.domain.epoch import epoch_zero
+from ckm_stream.errors import ConfigurationError
+from ckm_stream.operations.schemas import open_schemas
+from ckm_stream.pipeline import fold
+from ckm_stream.pipeline.unit import Core, Load, Unit
+from ckm_stream.settings import CoreKind, Settings
+from ckm_stream.streaming.clients import is_transactional
+
+log = structlog.get_logger(__name__)
+# murmur2 in Python costs 3 µs, and events are forwarded to the same few employees and referrers.
+_PARTITIONS_KEPT = 1 << 14
+
+
+def new_core(settings: Settings, topics: Topics, *, load: Load) -> tuple[Core, type[Unit]]:
+    """
+    Return what all units of a worker share, and the kind of unit that works with it.
+
+    Raises:
+        ConfigurationError: If the compiled core is asked for and was not built.
+    """
+    schemas, policy = open_schemas(settings), settings.scoring
+    events, epoch = EventCodec(schemas, topics), epoch_zero(policy)
+    folds, unit = _kind(settings.core)
+    profiles = folds.ProfileFold(
+        topics=topics,
+        events=events,
+        outputs=OutputCodec(schemas),
+        policy=policy,
+        epoch_at=lambda _as_of_s: epoch,
+    )
+    employees = folds.EmployeeFold(policy=policy)
+    core = Core(
+        application_id=settings.kafka.profile_group,
+        topics=topics,
+        events=events,
+        policy=policy,
+        folds={s: employees if s is Source.EMPLOYEE else profiles for s in Source},
+        load=load,
+        partition_of=_partitioner(settings.kafka.partitions),
+        repeats_effects=not is_transactional(settings.kafka),
+    )
+    return core, unit
+
+
+def _kind(wanted: CoreKind) -> tuple[Any, type[Unit]]:
+    if wanted is CoreKind.PYTHON or (wanted is CoreKind.AUTO and not native.is_built()):
+        log.info("core.python")
+        return fold, Unit
+    if not native.is_built():
+        raise ConfigurationError(
+            "CKM__CORE=compiled, but the compiled core was not built; install a C compiler and "
+            "the package again, or set CKM__CORE=python"
+        )
+    from ckm_stream.native import unit  # noqa: PLC0415 -- it is not there on every machine
+
+    log.info("core.compiled")
+    return unit, unit.CompiledUnit
+
+
+def _partitioner(partitions: int) -> Callable[[bytes], int]:
+    @lru_cache(maxsize=_PARTITIONS_KEPT)
+    def partition_of(key: bytes) -> int:
+        positive: int = murmur2(key) & 0x7FFFFFFF
+        return positive % partitions
+
+    return partition_of
