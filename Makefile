@@ -7,6 +7,8 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-emit-find-links --custom-compile-command "make lock"
+# End-to-end tests mostly wait for their programs; a second process works meanwhile.
+PARALLEL := -n 2 --dist worksteal
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test test-kafka check lock clean
@@ -18,10 +20,10 @@ demo: $(VENV)/demo.stamp ## run everything here on real purchases: broker, worke
 	$(BIN)/ckm demo $(ARGS)
 
 test: $(VENV)/dev.stamp ## every test that needs nothing but pip, on the embedded broker
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest $(PARALLEL) $(ARGS)
 
 test-kafka: $(VENV)/dev.stamp ## the tests that use a broker, on real Apache Kafka (Java 17, Maven)
-	$(BIN)/python -m pytest --broker=kafka $(ARGS)
+	$(BIN)/python -m pytest $(PARALLEL) --broker=kafka $(ARGS)
 
 check: $(VENV)/dev.stamp ## format, lint, types, layers and dependencies
 	$(BIN)/ruff format --check .

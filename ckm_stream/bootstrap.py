@@ -2,21 +2,17 @@
 The composition root: settings in, wired programs out. Only the command line imports it.
 
 Each ``run_*`` checks what it needs before it starts, so that a missing topic or table is one
-sentence and an exit code, not a traceback from inside a framework.
+sentence and an exit code, not a traceback from inside a framework. Each imports its own program
+alone, and after these checks: Faust takes as long to import as all that a refusal needs.
 """
 
-from ckm_stream.codec.outputs import OutputCodec
-from ckm_stream.codec.topics import Topics
-from ckm_stream.operations.metrics import SnapshotMetrics, WorkerMetrics, new_registry
-from ckm_stream.operations.schemas import open_schemas
+from typing import TYPE_CHECKING
+
 from ckm_stream.operations.topics import check_topics
 from ckm_stream.settings import Settings
-from ckm_stream.snapshots.collect import Collector
-from ckm_stream.snapshots.store import check_migrated, open_engine
-from ckm_stream.snapshots.writer import SnapshotWriter
-from ckm_stream.streaming.profiles import build_profile_app
-from ckm_stream.streaming.snapshots import build_snapshot_app
-from ckm_stream.streaming.worker import run_worker
+
+if TYPE_CHECKING:
+    from sqlalchemy import Engine
 
 
 def run_profile_worker(settings: Settings) -> None:
@@ -27,6 +23,11 @@ def run_profile_worker(settings: Settings) -> None:
         ConfigurationError: If the broker, a topic or the metrics port is not as needed.
     """
     check_topics(settings)
+
+    from ckm_stream.operations.metrics import WorkerMetrics, new_registry
+    from ckm_stream.streaming.profiles import build_profile_app
+    from ckm_stream.streaming.worker import run_worker
+
     metrics = WorkerMetrics(new_registry())
     metrics.serve(settings.metrics.host, settings.metrics.profile_port)
     run_worker(build_profile_app(settings, metrics))
@@ -40,8 +41,17 @@ def run_snapshot_worker(settings: Settings) -> None:
         ConfigurationError: If the broker, a topic, the store or the metrics port is not as needed.
     """
     check_topics(settings)
-    engine = open_engine(settings.store.url.get_secret_value())
-    check_migrated(engine)
+    engine = _migrated_store(settings)
+
+    from ckm_stream.codec.outputs import OutputCodec
+    from ckm_stream.codec.topics import Topics
+    from ckm_stream.operations.metrics import SnapshotMetrics, new_registry
+    from ckm_stream.operations.schemas import open_schemas
+    from ckm_stream.snapshots.collect import Collector
+    from ckm_stream.snapshots.writer import SnapshotWriter
+    from ckm_stream.streaming.snapshots import build_snapshot_app
+    from ckm_stream.streaming.worker import run_worker
+
     topics = Topics(settings.kafka.topic_prefix)
     metrics = SnapshotMetrics(new_registry())
     metrics.serve(settings.metrics.host, settings.metrics.snapshot_port)
@@ -55,3 +65,11 @@ def run_snapshot_worker(settings: Settings) -> None:
             metrics=metrics,
         )
     )
+
+
+def _migrated_store(settings: Settings) -> "Engine":
+    from ckm_stream.snapshots.store import check_migrated, open_engine
+
+    engine = open_engine(settings.store.url.get_secret_value())
+    check_migrated(engine)
+    return engine

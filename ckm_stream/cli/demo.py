@@ -1,19 +1,8 @@
 """``ckm demo``: the whole service on this machine, from nothing to an explained ranking."""
 
-import os
 from typing import Annotated
 
 import typer
-from rich.console import Console
-
-from ckm_stream.cli.rendering import class_table, explanation_table, ranking_table
-from ckm_stream.demo.run import DemoResult, run_demo
-from ckm_stream.settings import load_settings
-from ckm_stream.snapshots import queries
-from ckm_stream.snapshots.errors import database_name
-
-_MIB = 1 << 20
-_RANKED = 10
 
 
 def demo(
@@ -29,7 +18,11 @@ def demo(
     customers are simulated. Everything runs on this machine, under var/demo, and starts clean.
     With CKM__KAFKA__BOOTSTRAP_SERVERS set, that cluster is used instead of the embedded broker.
     """
-    console = Console(width=None if "COLUMNS" in os.environ else max(Console().width, 120))
+    from ckm_stream.cli.demo_result import show_result, wide_console
+    from ckm_stream.demo.run import run_demo
+    from ckm_stream.settings import load_settings
+
+    console = wide_console()
     run_demo(
         load_settings(),
         once=once,
@@ -37,26 +30,3 @@ def demo(
         console=console,
         show=lambda result: show_result(console, result),
     )
-
-
-def show_result(console: Console, result: DemoResult) -> None:
-    """Print the key sources, why the first one is one, the classes, and where to look next."""
-    engine, flow = result.engine, result.flow
-    ranking = queries.top(engine, _RANKED)
-    console.print(ranking_table(ranking))
-    explained = queries.explain(engine, ranking[0].customer_id)
-    if explained is not None:
-        console.print(explanation_table(explained))
-    sizes = queries.class_counts(engine)
-    console.print(class_table(sizes, simulated=any(each.simulated for each in ranking)))
-    console.print(
-        f"{flow.consumed:,} records consumed = {flow.applied:,} applied + {flow.deduplicated:,} "
-        f"deduplicated + {flow.dead_lettered:,} dead-lettered; {flow.updates:,} score updates; "
-        f"{result.seconds:.1f} s in all; profile worker {flow.resident_bytes / _MIB:.0f} MiB"
-    )
-    metrics = result.settings.metrics
-    store = database_name(engine.url)  # without a password
-    console.print(f"metrics   http://{metrics.host}:{metrics.profile_port}/metrics (profiles)")
-    console.print(f"          http://{metrics.host}:{metrics.snapshot_port}/metrics (snapshots)")
-    console.print(f"database  {store}")
-    console.print(f"next      CKM__STORE__URL={store} ckm show {ranking[0].customer_id}")

@@ -4,6 +4,9 @@ The ``ckm`` command: its verbs, and the one place where an error becomes an exit
 Exit codes: 0 done · 1 not found, or some lines of a file refused · 2 configuration · 3 too many
 dead letters · 4 fenced by another owner · 5 not acknowledged · 70 a defect · 75 unavailable for
 now · 130 interrupted.
+
+The modules of the verbs say what a command line looks like. What a verb works with (Kafka, the
+store, Faust) it imports when it runs: all of it takes 3 s, and `--help` needs none.
 """
 
 import sys

@@ -1,15 +1,13 @@
 """``ckm topics plan|apply`` and ``ckm schemas check|register``: what must be there first."""
 
-from typing import Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from ckm_stream.cli.rendering import print_json
-from ckm_stream.codec.catalogue import Catalogue
-from ckm_stream.codec.compatibility import check_catalogue
-from ckm_stream.operations.schemas import register_schemas
-from ckm_stream.operations.topics import Change, apply_topics, plan_topics
-from ckm_stream.settings import load_settings
+from ckm_stream.cli.printing import print_json
+
+if TYPE_CHECKING:
+    from ckm_stream.operations.topics import Change
 
 _FINDINGS: Final = 1
 
@@ -27,12 +25,18 @@ def plan(as_json: AsJson = False) -> None:  # noqa: FBT002 -- typer makes a flag
     With --json: a list of objects with topic, action (create, configure, refuse), detail,
     partitions and config.
     """
+    from ckm_stream.operations.topics import plan_topics
+    from ckm_stream.settings import load_settings
+
     _report(plan_topics(load_settings()), as_json=as_json)
 
 
 @topics_app.command()
 def apply(as_json: AsJson = False) -> None:  # noqa: FBT002 -- typer makes a flag of it
     """Create missing topics and set configuration that differs; partitions are never changed."""
+    from ckm_stream.operations.topics import apply_topics
+    from ckm_stream.settings import load_settings
+
     _report(apply_topics(load_settings()), as_json=as_json)
 
 
@@ -43,6 +47,9 @@ def check(as_json: AsJson = False) -> None:  # noqa: FBT002 -- typer makes a fla
 
     Exit code 1 if anything is wrong. With --json: a list of objects with subject and problem.
     """
+    from ckm_stream.codec.catalogue import Catalogue
+    from ckm_stream.codec.compatibility import check_catalogue
+
     catalogue = Catalogue.load()
     findings = check_catalogue(catalogue)
     if as_json:
@@ -58,6 +65,9 @@ def check(as_json: AsJson = False) -> None:  # noqa: FBT002 -- typer makes a fla
 @schemas_app.command()
 def register() -> None:
     """Register all schemas with the registry that CKM__REGISTRY__URL names."""
+    from ckm_stream.operations.schemas import register_schemas
+    from ckm_stream.settings import load_settings
+
     registered = register_schemas(load_settings())
     for subject, schema_id in registered:
         typer.echo(f"{subject}: id {schema_id}")
@@ -65,7 +75,7 @@ def register() -> None:
         typer.echo("CKM__REGISTRY__URL is not set; ids come from the catalogue in schemas/")
 
 
-def _report(changes: list[Change], *, as_json: bool) -> None:
+def _report(changes: list["Change"], *, as_json: bool) -> None:
     if as_json:
         print_json(
             [

@@ -1,24 +1,11 @@
 """``ckm top``, ``ckm show`` and ``ckm explain``: what the store says, as a table or as JSON."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Annotated, Never
 
 import typer
-from rich.console import Console
-from sqlalchemy import Engine
 
-from ckm_stream.cli.rendering import (
-    class_table,
-    explanation_table,
-    print_json,
-    profile_view,
-    ranking_table,
-)
+from ckm_stream.cli.printing import print_json
 from ckm_stream.domain.score import SourceClass
-from ckm_stream.settings import load_settings
-from ckm_stream.snapshots import queries
-from ckm_stream.snapshots.store import check_migrated, open_engine
 
 _UNKNOWN_CUSTOMER = 1
 
@@ -38,15 +25,19 @@ def top(limit: Limit = 10, source_class: OfClass = None, as_json: AsJson = False
     value, willingness, absorption (0.01 to 1), their evidence *_n_eff, lead_user, engagement,
     as_of (UTC), version, epoch_id and simulated.
     """
-    with _store() as engine:
+    from ckm_stream.cli.opened import opened_store
+    from ckm_stream.snapshots import queries
+
+    with opened_store() as engine:
         ranking = queries.top(engine, limit, source_class)
         sizes = [] if as_json else queries.class_counts(engine)
     if as_json:
         print_json(ranking)
-        return
-    console = Console()
-    console.print(ranking_table(ranking))
-    console.print(class_table(sizes, simulated=any(each.simulated for each in ranking)))
+    else:
+        from ckm_stream.cli.rendering import class_table, print_tables, ranking_table
+
+        simulated = any(each.simulated for each in ranking)
+        print_tables(ranking_table(ranking), class_table(sizes, simulated=simulated))
 
 
 def show(customer_id: CustomerId, as_json: AsJson = False) -> None:  # noqa: FBT002 -- a flag of the command line
@@ -57,14 +48,19 @@ def show(customer_id: CustomerId, as_json: AsJson = False) -> None:  # noqa: FBT
     from, each with a summary and the newest items; scores and classes, newest first.
     Exit code 1 if the customer is not in the store.
     """
-    with _store() as engine:
+    from ckm_stream.cli.opened import opened_store
+    from ckm_stream.snapshots import queries
+
+    with opened_store() as engine:
         profile = queries.show(engine, customer_id)
     if profile is None:
         _leave_unknown(customer_id)
     if as_json:
         print_json(profile)
     else:
-        Console().print(profile_view(profile))
+        from ckm_stream.cli.rendering import print_tables, profile_view
+
+        print_tables(profile_view(profile))
 
 
 def explain(customer_id: CustomerId, as_json: AsJson = False) -> None:  # noqa: FBT002 -- a flag of the command line
@@ -75,24 +71,19 @@ def explain(customer_id: CustomerId, as_json: AsJson = False) -> None:  # noqa: 
     contribution first; contributions add up to ln(total) - ln(reference_total).
     Exit code 1 if the customer is not in the store.
     """
-    with _store() as engine:
+    from ckm_stream.cli.opened import opened_store
+    from ckm_stream.snapshots import queries
+
+    with opened_store() as engine:
         score = queries.explain(engine, customer_id)
     if score is None:
         _leave_unknown(customer_id)
     if as_json:
         print_json(score)
     else:
-        Console().print(explanation_table(score))
+        from ckm_stream.cli.rendering import explanation_table, print_tables
 
-
-@contextmanager
-def _store() -> Iterator[Engine]:
-    engine = open_engine(load_settings().store.url.get_secret_value())
-    try:
-        check_migrated(engine)
-        yield engine
-    finally:
-        engine.dispose()
+        print_tables(explanation_table(score))
 
 
 def _leave_unknown(customer_id: str) -> Never:

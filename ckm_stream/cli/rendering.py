@@ -9,10 +9,8 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any, Final
 
-import msgspec
-import typer
 from rich.box import SIMPLE_HEAD
-from rich.console import Group, RenderableType
+from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
@@ -34,9 +32,11 @@ _WHOLE: Final = frozenset(
 _SECTIONS: Final = ("About", "For", "From")
 
 
-def print_json(value: object) -> None:
-    """Print *value* as indented JSON in UTF-8."""
-    typer.echo(msgspec.json.format(msgspec.json.encode(value), indent=2))
+def print_tables(*tables: RenderableType) -> None:
+    """Print *tables* on standard output, one below the other."""
+    console = Console()
+    for table in tables:
+        console.print(table)
 
 
 def plain(value: object) -> Text:

@@ -1,9 +1,5 @@
 """``ckm worker`` and ``ckm snapshots``: the two long-running programs."""
 
-from ckm_stream.bootstrap import run_profile_worker, run_snapshot_worker
-from ckm_stream.operations.logs import configure_logging
-from ckm_stream.settings import load_settings
-
 
 def worker() -> None:
     """
@@ -12,6 +8,10 @@ def worker() -> None:
     Start as many as there are cores, up to the number of partitions; they share the partitions.
     Metrics are served on CKM__METRICS__HOST and CKM__METRICS__PROFILE_PORT.
     """
+    from ckm_stream.bootstrap import run_profile_worker
+    from ckm_stream.operations.logs import configure_logging
+    from ckm_stream.settings import load_settings
+
     settings = load_settings()
     configure_logging(settings.log_level)
     run_profile_worker(settings)
@@ -24,6 +24,10 @@ def snapshots() -> None:
     The store is named by CKM__STORE__URL and must be migrated (`ckm migrate`).
     Metrics are served on CKM__METRICS__HOST and CKM__METRICS__SNAPSHOT_PORT.
     """
+    from ckm_stream.bootstrap import run_snapshot_worker
+    from ckm_stream.operations.logs import configure_logging
+    from ckm_stream.settings import load_settings
+
     settings = load_settings()
     configure_logging(settings.log_level)
     run_snapshot_worker(settings)

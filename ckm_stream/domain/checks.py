@@ -95,7 +95,7 @@ def _check_head(event: Touchpoint) -> None:
         0 < len(event_id) <= MAX_ID_CHARS
         and 0 < len(source) <= MAX_ID_CHARS
         and 0 < len(customer_id) <= MAX_ID_CHARS
-        and not customer_id.isspace()
+        and not (event_id.isspace() or source.isspace() or customer_id.isspace())
         and f"{event_id}{source}{customer_id}".isascii()
     ):
         _check_id("event_id", event_id)

@@ -10,20 +10,19 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
-import psycopg
-from alembic import command
-from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, Engine, create_engine, event, text
+from sqlalchemy import Connection, Engine, create_engine, event, inspect, text
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
 from ckm_stream.errors import ConfigurationError
 from ckm_stream.snapshots.columns import encode_document
 from ckm_stream.snapshots.errors import connection_errors, database_name
+from ckm_stream.snapshots.tables import REVISIONS
+
+if TYPE_CHECKING:
+    import psycopg
 
 _DRIVERS: Final = {
     "sqlite": "sqlite+pysqlite",
@@ -126,13 +125,15 @@ def migrate(engine: Engine) -> None:
     Raises:
         ConfigurationError: If the database cannot be used.
     """
+    from ckm_stream.snapshots.upgrading import upgrade_tables  # noqa: PLC0415 -- Alembic takes 0.3 s
+
     path = _sqlite_path(engine.url)
     if path is not None:
         _make_folder(path.parent)
     with maintenance(engine) as connection:
         if engine.dialect.name == "postgresql":
             connection.execute(text(f"SELECT pg_advisory_xact_lock({_MIGRATION_LOCK})"))
-        command.upgrade(migrations(connection), "head")
+        upgrade_tables(connection)
 
 
 def check_migrated(engine: Engine) -> None:
@@ -147,27 +148,27 @@ def check_migrated(engine: Engine) -> None:
     if path is not None and not path.exists():
         raise ConfigurationError(f"database {name} does not exist; run `ckm migrate`")
     with connection_errors(engine.url), engine.connect() as connection:
-        current = MigrationContext.configure(connection).get_current_revision()
-        scripts = ScriptDirectory.from_config(migrations(connection))
-    if current == scripts.get_current_head():
+        current = _revision(connection)
+    newest = REVISIONS[-1]
+    if current == newest:
         return
-    if current is not None and current not in {each.revision for each in scripts.walk_revisions()}:
+    if current is not None and current not in REVISIONS:
         raise ConfigurationError(
             f"database {name} is at revision {current}, which this version does not know; "
             "install the version of ckm-stream that migrated it, or a newer one"
         )
     raise ConfigurationError(
-        f"database {name} is at revision {current or 'none'}, this version needs "
-        f"{scripts.get_current_head()}; run `ckm migrate`"
+        f"database {name} is at revision {current or 'none'}, this version needs {newest}; "
+        "run `ckm migrate`"
     )
 
 
-def migrations(connection: Connection) -> Config:
-    """Return Alembic's configuration for the package's migrations over *connection*."""
-    config = Config()
-    config.set_main_option("script_location", "ckm_stream.snapshots:migrations")
-    config.attributes["connection"] = connection
-    return config
+def _revision(connection: Connection) -> str | None:
+    """Read what Alembic noted; without Alembic, whose import would delay each command's start."""
+    if not inspect(connection).has_table("alembic_version"):
+        return None
+    revision: str | None = connection.scalar(text("SELECT version_num FROM alembic_version"))
+    return revision
 
 
 def _make_folder(folder: Path) -> None:
@@ -200,7 +201,7 @@ def _begin_sqlite(connection: Connection) -> None:
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN DEFERRED")
 
 
-def _configure_postgresql(connection: psycopg.Connection, _record: object) -> None:
+def _configure_postgresql(connection: "psycopg.Connection", _record: object) -> None:
     for statement in _POSTGRESQL_SESSION:
         connection.execute(statement)
     connection.commit()

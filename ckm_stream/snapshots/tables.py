@@ -24,6 +24,9 @@ from sqlalchemy import (
 
 from ckm_stream.snapshots.columns import DOCUMENT, Instant, PlainText
 
+#: The revisions in ``migrations/versions``, oldest first; the last one makes these tables.
+REVISIONS: Final = ("0001",)
+
 METADATA: Final = MetaData(
     naming_convention={"pk": "pk_%(table_name)s", "ix": "ix_%(table_name)s_%(column_0_N_name)s"}
 )

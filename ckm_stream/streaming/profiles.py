@@ -7,16 +7,15 @@ the successor replays (promises P1, P4, P5).
 
 import time
 from collections.abc import Mapping
-from typing import Any, NamedTuple, cast
+from typing import Any, cast
 
 import structlog
 from faust.types import TP, EventT, StreamT
-from faust.types.tuples import Message
 
 from ckm_stream.codec.topics import Topics
 from ckm_stream.operations.metrics import WorkerMetrics
 from ckm_stream.pipeline.fold import EMPLOYEES, PROFILES
-from ckm_stream.pipeline.records import Headers, Slice
+from ckm_stream.pipeline.records import Slice
 from ckm_stream.settings import KafkaSettings, Settings, TransportKind
 from ckm_stream.streaming.clients import (
     changelog_consumer_factory,
@@ -31,22 +30,12 @@ from ckm_stream.streaming.lag import unread
 from ckm_stream.streaming.lane import Delivery, Lane, Wiring
 from ckm_stream.streaming.lanes import Lanes
 from ckm_stream.streaming.observer import MetricsObserver, sources_of
-from ckm_stream.streaming.schema import SliceSchema
+from ckm_stream.streaming.schema import SliceSchema, records_of
 from ckm_stream.streaming.table import BulkTableManager, ChangelogTable, recover_tables
 from ckm_stream.streaming.worker import CrashOnlyApp
 
 log = structlog.get_logger(__name__)
 _LAG_INTERVAL_S = 5.0
-
-
-class StockRecord(NamedTuple):
-    """One record as the stock transport delivers it, in the shape of a slice's records."""
-
-    offset: int
-    timestamp: int
-    key: bytes | None
-    value: bytes | None
-    headers: Headers
 
 
 class ProfileApp(CrashOnlyApp):
@@ -196,22 +185,6 @@ def new_committer(kafka: KafkaSettings, topics: Topics) -> Committer:
             changelog_topics=changelog_topics,
         )
     return AtLeastOnce(producer, changelog_topics=changelog_topics)
-
-
-def records_of(message: Message) -> list[Any]:
-    """Return the records of a slice, or the stock transport's message as the only one."""
-    value: Any = message.value
-    if isinstance(value, list):
-        return value
-    return [
-        StockRecord(
-            message.offset,
-            round(message.timestamp * 1000),
-            message.key,
-            value,
-            cast(Headers, message.headers or ()),
-        )
-    ]
 
 
 def _nothing() -> None:

@@ -1,11 +1,13 @@
 """Raw pass-through: decoding happens in the application core, where a bad record has a verdict."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple, cast
 
 import faust
 from faust.types import AppT, EventT
 from faust.types.tuples import Message
+
+from ckm_stream.pipeline.records import Headers
 
 
 class SliceSchema(faust.Schema[Any, Any]):
@@ -22,3 +24,29 @@ class SliceSchema(faust.Schema[Any, Any]):
             return create_event(message.key, message.value, message.headers, message)
 
         return decode
+
+
+class StockRecord(NamedTuple):
+    """One record as the stock transport delivers it, in the shape of a slice's records."""
+
+    offset: int
+    timestamp: int
+    key: bytes | None
+    value: bytes | None
+    headers: Headers
+
+
+def records_of(message: Message) -> list[Any]:
+    """Return the records of a slice, or the stock transport's message as the only one."""
+    value: Any = message.value
+    if isinstance(value, list):
+        return value
+    return [
+        StockRecord(
+            message.offset,
+            round(message.timestamp * 1000),
+            message.key,
+            value,
+            cast(Headers, message.headers or ()),
+        )
+    ]

@@ -24,8 +24,7 @@ from ckm_stream.snapshots.writer import SnapshotWriter
 from ckm_stream.streaming.clients import faust_settings
 from ckm_stream.streaming.ending import fatal
 from ckm_stream.streaming.lag import unread
-from ckm_stream.streaming.profiles import records_of
-from ckm_stream.streaming.schema import SliceSchema
+from ckm_stream.streaming.schema import SliceSchema, records_of
 from ckm_stream.streaming.table import BulkTableManager
 from ckm_stream.streaming.worker import CrashOnlyApp
 

@@ -15,13 +15,15 @@ from tests.e2e.conftest import Install, Simulated
 pytestmark = pytest.mark.timeout(240)
 
 
-@pytest.mark.parametrize("transport", ["ckm", "kafka"])
+@pytest.mark.parametrize(
+    ("transport", "core"), [("ckm", "auto"), ("kafka", "auto"), ("ckm", "python")]
+)
 def test_everything_published_comes_out_exactly_once(
-    install: Install, simulated: Simulated, guarantee: Guarantee, transport: str
+    install: Install, simulated: Simulated, guarantee: Guarantee, transport: str, core: str
 ) -> None:
     """Each event is in its profile, its updates and the store once, on either transport."""
     events = simulated(200, 4000)
-    service = install(guarantee, transport=transport)
+    service = install(guarantee, transport=transport, extra={"CKM__CORE": core})
 
     service.start()
     service.publish(events)

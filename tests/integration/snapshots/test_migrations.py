@@ -3,11 +3,13 @@
 from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import Engine, inspect, text
 
 from ckm_stream.domain.score import SourceClass
-from ckm_stream.snapshots.store import check_migrated, for_writing, migrate, migrations, open_engine
-from ckm_stream.snapshots.tables import METADATA
+from ckm_stream.snapshots.store import check_migrated, for_writing, migrate, open_engine
+from ckm_stream.snapshots.tables import METADATA, REVISIONS
+from ckm_stream.snapshots.upgrading import migrations
 from ckm_stream.snapshots.writer import SnapshotWriter
 from tests.support.store_rows import (
     PROFILES,
@@ -104,3 +106,13 @@ def test_views_rank_key_sources_and_count_classes(store: Engine) -> None:
             (2, "k-3"),
             (4, "k-4"),
         ]
+
+
+def test_the_revisions_named_are_those_of_the_scripts(store: Engine) -> None:
+    """A store is checked without Alembic, against a list that must not fall behind its scripts."""
+    with store.connect() as connection:
+        scripts = ScriptDirectory.from_config(migrations(connection))
+
+    newest_first = [script.revision for script in scripts.walk_revisions()]
+
+    assert list(reversed(newest_first)) == list(REVISIONS)

@@ -79,6 +79,8 @@ def test_a_valid_event_passes(event: Event) -> None:
     [
         (call(event_id=""), Reason.EMPTY_IDENTIFIER, "event_id"),
         (call(source=""), Reason.EMPTY_IDENTIFIER, "source"),
+        (call(event_id=" "), Reason.EMPTY_IDENTIFIER, "event_id"),
+        (call(source="\t"), Reason.EMPTY_IDENTIFIER, "source"),
         (call(customer_id=""), Reason.EMPTY_IDENTIFIER, "customer_id"),
         (call(customer_id=" \t"), Reason.EMPTY_IDENTIFIER, "customer_id"),
         (call(employee_id=""), Reason.EMPTY_IDENTIFIER, "employee_id"),

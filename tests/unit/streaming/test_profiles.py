@@ -17,7 +17,7 @@ from ckm_stream.pipeline.records import Slice
 from ckm_stream.settings import Guarantee, KafkaSettings, Settings
 from ckm_stream.streaming.committer import AtLeastOnce, ExactlyOnce
 from ckm_stream.streaming.lane import Delivery
-from ckm_stream.streaming.profiles import ProfileApp, build_profile_app, records_of
+from ckm_stream.streaming.profiles import ProfileApp, build_profile_app
 from ckm_stream.streaming.table import ChangelogTable
 from tests.support.units import TOPICS, Record
 
@@ -232,23 +232,6 @@ async def test_the_guarantee_chooses_the_committer(
     assert isinstance(lane._wiring.committer, kind)
     assert lane._wiring.core.repeats_effects is repeats
     assert not app.in_transaction  # Faust's own transactions are never used
-
-
-def test_a_stock_message_is_a_slice_of_one() -> None:
-    """The stock transport delivers records one by one; its seconds become milliseconds again."""
-    (record,) = records_of(message_of(b"value"))
-
-    assert (record.offset, record.timestamp) == (9, 1_700_000_000_123)
-    assert (record.key, record.value, record.headers) == (b"c-1", b"value", [("h", b"v")])
-
-
-@pytest.mark.parametrize("millis", [1_700_000_000_123, 1_078_386_518_837, 0, -1])
-def test_milliseconds_survive_the_stock_transports_seconds(millis: int) -> None:
-    """A verdict depends on the record's timestamp, so both transports must tell the same."""
-    message = message_of(b"value")
-    message.timestamp = millis / 1000.0
-
-    assert records_of(message)[0].timestamp == millis
 
 
 def test_the_module_app_is_the_profile_worker(

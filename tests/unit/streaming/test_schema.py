@@ -3,10 +3,20 @@
 from typing import Any
 
 import faust
+import pytest
 from faust.types import TP
 from faust.types.tuples import ConsumerMessage
 
-from ckm_stream.streaming.schema import SliceSchema
+from ckm_stream.streaming.schema import SliceSchema, records_of
+
+
+def message_of(value: Any) -> ConsumerMessage:
+    """Return a message of the calls."""
+    seconds = 1_700_000_000.123
+    tp = TP("calls", 0)
+    return ConsumerMessage(
+        tp.topic, tp.partition, 9, seconds, 0, [("h", b"v")], b"c-1", value, None, 0, 0, tp
+    )
 
 
 async def test_a_message_passes_as_it_is() -> None:
@@ -14,11 +24,26 @@ async def test_a_message_passes_as_it_is() -> None:
     app = faust.App("test", broker="memory://", autodiscover=False, store="memory://")
     decode = SliceSchema().compile(app)
     records: Any = [object()]
-    message = ConsumerMessage(
-        "calls", 0, 9, 1.5, 0, [("h", b"v")], b"\xff", records, None, 0, 0, TP("calls", 0)
-    )
+    message = message_of(records)
 
     event = await decode(message, propagate=True)
 
     assert event.value is records
-    assert (event.key, event.headers, event.message) == (b"\xff", {"h": b"v"}, message)
+    assert (event.key, event.headers, event.message) == (b"c-1", {"h": b"v"}, message)
+
+
+def test_a_stock_message_is_a_slice_of_one() -> None:
+    """The stock transport delivers records one by one; its seconds become milliseconds again."""
+    (record,) = records_of(message_of(b"value"))
+
+    assert (record.offset, record.timestamp) == (9, 1_700_000_000_123)
+    assert (record.key, record.value, record.headers) == (b"c-1", b"value", [("h", b"v")])
+
+
+@pytest.mark.parametrize("millis", [1_700_000_000_123, 1_078_386_518_837, 0, -1])
+def test_milliseconds_survive_the_stock_transports_seconds(millis: int) -> None:
+    """A verdict depends on the record's timestamp, so both transports must tell the same."""
+    message = message_of(b"value")
+    message.timestamp = millis / 1000.0
+
+    assert records_of(message)[0].timestamp == millis
