@@ -18,11 +18,14 @@ from faust.types import EventT
 from sqlalchemy import update
 
 from ckm_stream.cli import workers
-from ckm_stream.pipeline.fold import ProfileFold
+from ckm_stream.codec.state import decode_state, encode_state
+from ckm_stream.pipeline.fold import PROFILES
+from ckm_stream.settings import load_settings
 from ckm_stream.snapshots.tables import SINK_PROGRESS
 from ckm_stream.snapshots.writer import SnapshotWriter
 from ckm_stream.streaming import committer, profiles
 
+_POLICY = load_settings().scoring
 _ACTIONS = {"dies": signal.SIGKILL, "stops": signal.SIGSTOP}
 
 
@@ -100,14 +103,17 @@ POINTS: dict[str, Callable[[Point], None]] = {
 
 def without_applied_offsets() -> None:
     """Step 2 off: a state does not remember what was applied to it."""
-    load = ProfileFold.load
+    load = profiles.ProfileApp._load
 
-    def wrapped(self: ProfileFold, data: bytes | None, partition: int) -> Any:
-        state = load(self, data, partition)
+    def wrapped(self: profiles.ProfileApp, table: str, partition: int, key: bytes) -> bytes | None:
+        data = load(self, table, partition, key)
+        if data is None or table != PROFILES:
+            return data
+        state = decode_state(data, _POLICY)
         state.delivery.applied = [-1] * len(state.delivery.applied)
-        return state
+        return encode_state(state, _POLICY)
 
-    ProfileFold.load = wrapped  # type: ignore[method-assign]
+    profiles.ProfileApp._load = wrapped  # type: ignore[method-assign]
 
 
 def without_transactions() -> None:
