@@ -7,6 +7,8 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-emit-find-links --custom-compile-command "make lock"
+# What is compiled while the package is installed, if there is a C compiler.
+NATIVE := $(wildcard ckm_stream/native/*.pyx ckm_stream/native/*.pxd)
 # End-to-end tests mostly wait for their programs; a second process works meanwhile.
 PARALLEL := -n 2 --dist worksteal
 
@@ -41,6 +43,7 @@ lock: $(VENV)/dev.stamp ## pin the dependencies anew after a change of pyproject
 
 clean: ## remove what was installed, built and cached; the demo's data too
 	rm -rf $(VENV) var dist build deploy/kafka/target .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -f ckm_stream/native/*.c ckm_stream/native/*.so
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(BIN)/python:
@@ -49,7 +52,7 @@ $(BIN)/python:
 	@$(PYTHON) -m venv $(VENV) \
 		|| { echo "this Python makes no virtual environments: apt-get install python3-venv"; exit 1; }
 
-$(VENV)/%.stamp: requirements/%.txt pyproject.toml | $(BIN)/python
+$(VENV)/%.stamp: requirements/%.txt pyproject.toml hatch_build.py $(NATIVE) | $(BIN)/python
 	$(PIP) install --quiet --require-hashes --requirement $<
 	$(PIP) install --quiet --no-deps --no-build-isolation --editable .
 	@touch $@

@@ -25,7 +25,7 @@ from ckm_stream.domain.choices import (
     SaturationPoints,
 )
 from ckm_stream.domain.decay import dampings_at, weights_at
-from ckm_stream.domain.slots import INDICATOR_OF
+from ckm_stream.domain.slots import INDICATOR_OF, MILLE
 
 #: A sum after so many half-lives, with 2^100 minor units in it, is still below 2^1024.
 MAX_HALVINGS: Final = 850
@@ -95,6 +95,10 @@ class Policy:
                 f"horizon_s must be > 0 and at most {MAX_HALVINGS} of the shortest half-life",
             ),
             (self.max_future_s >= 0, "max_future_s must be >= 0"),
+            (
+                self.money.default_margin_permille <= MILLE,
+                f"money.default_margin_permille must be at most {MILLE}",
+            ),
             (1 <= self.seen_capacity <= MAX_SEEN, f"seen_capacity must be within 1..{MAX_SEEN}"),
             (self.contact_window >= 1, "contact_window must be at least one half-life"),
             (self.n0 > 0, "n0 must be > 0"),

@@ -221,7 +221,7 @@ def test_each_oddity_of_a_field_reads_alike(event: Call | Ticket | Feedback) -> 
 @given(histories(max_size=5))
 def test_other_choices_leave_the_bytes_of_the_reference(events: list[ProfileEvent]) -> None:
     """Half-lives, costs and the landmark come from the policy."""
-    money = replace(POLICY.money, default_margin_permille=999_999, call_cost=0, ticket_cost=7)
+    money = replace(POLICY.money, default_margin_permille=999, call_cost=0, ticket_cost=7)
     other = replace(
         POLICY,
         landmark_s=POLICY.landmark_s - 12_345,

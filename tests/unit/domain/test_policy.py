@@ -21,6 +21,7 @@ from tests.support.touchpoints import DAY_S, POLICY, WEEK_S
         ({"half_lives": HalfLives(trust=14 * DAY_S)}, "horizon_s"),
         ({"horizon_s": 0}, "horizon_s"),
         ({"seen_capacity": 0}, "seen_capacity"),
+        ({"money": Money(default_margin_permille=1_001)}, "default_margin_permille"),
         ({"kappas": (1.0, 0.5, 0.0)}, "kappas"),
         ({"n0": 0.0}, "n0"),
         ({"epsilon": 0.0}, "epsilon"),
