@@ -9,8 +9,8 @@ COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --gen
 	--no-emit-index-url --no-emit-find-links --custom-compile-command "make lock"
 # What is compiled while the package is installed, if there is a C compiler.
 NATIVE := $(wildcard ckm_stream/native/*.pyx ckm_stream/native/*.pxd)
-# End-to-end tests mostly wait for their programs; a second process works meanwhile.
-PARALLEL := -n 2 --dist worksteal
+# End-to-end tests mostly wait for their programs; two other processes work meanwhile.
+PARALLEL := -n 3 --dist worksteal
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test test-kafka check lock clean

@@ -7,6 +7,7 @@ stopped in its middle, so that a successor is not locked out (promises P4, P11, 
 """
 
 import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -32,6 +33,7 @@ _DRIVERS: Final = {
 
 # A SQLite writer waits this long for another one; a batch of 5,000 rows takes about 0.3 s.
 _BUSY_TIMEOUT_MS: Final = 10_000
+_WAL_POLL_S: Final = 0.01
 _CONNECT_TIMEOUT_S: Final = 5
 
 # Per session. Bounds for one statement, for waiting on another owner's lock, and for a
@@ -192,8 +194,23 @@ def _configure_sqlite(connection: sqlite3.Connection, _record: object) -> None:
     connection.execute(f"PRAGMA busy_timeout = {_BUSY_TIMEOUT_MS}")
     # Readers do not wait for the writer. With WAL, NORMAL may lose the last transactions when
     # the machine loses power, never their atomicity: rows and positions go together.
-    connection.execute("PRAGMA journal_mode = WAL")
+    _switch_to_wal(connection)
     connection.execute("PRAGMA synchronous = NORMAL")
+
+
+def _switch_to_wal(connection: sqlite3.Connection) -> None:
+    # Of several programs that open a new database at once one switches it, and SQLite tells the
+    # others that it is locked without waiting for the busy timeout.
+    deadline = time.monotonic() + _BUSY_TIMEOUT_MS / 1000
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
+                raise
+            time.sleep(_WAL_POLL_S)
+        else:
+            return
 
 
 def _begin_sqlite(connection: Connection) -> None:

@@ -15,6 +15,9 @@ from tests.support.broker import Broker, BrokerKind
 from tests.support.installation import Installation
 from tests.support.postgres import PostgresServer
 
+#: Of a parameter ``transport``: Faust's stock one takes its turn on real Kafka.
+TRANSPORTS = ["ckm", pytest.param("kafka", marks=pytest.mark.kafka)]
+
 
 class Install(Protocol):
     """Makes an installation; it is stopped when the test ends."""

@@ -8,7 +8,7 @@ import pytest
 
 from ckm_stream.errors import FencedError
 from ckm_stream.settings import Guarantee
-from tests.e2e.conftest import Install, Simulated
+from tests.e2e.conftest import TRANSPORTS, Install, Simulated
 from tests.support.broker import Broker, BrokerKind
 from tests.support.dying import SESSION, die_at, outlive
 from tests.support.load import Load, kill_under_load
@@ -47,12 +47,13 @@ _POINTS = {
 }
 
 
+@pytest.mark.parametrize("transport", TRANSPORTS)
 def test_a_worker_may_die_between_any_two_steps(
-    install: Install, simulated: Simulated, guarantee: Guarantee
+    install: Install, simulated: Simulated, guarantee: Guarantee, transport: str
 ) -> None:
     """What was written before the step is durable, what comes after it is not there."""
     events = simulated(200, 4000)
-    service = install(guarantee, extra=SESSION)
+    service = install(guarantee, transport=transport, extra=SESSION)
 
     die_at(_POINTS[guarantee], service, events)
     service.wait_until_stored(service.expected(events))

@@ -10,7 +10,7 @@ import random
 import pytest
 
 from ckm_stream.settings import Guarantee
-from tests.e2e.conftest import Install, Simulated
+from tests.e2e.conftest import TRANSPORTS, Install, Simulated
 
 pytestmark = pytest.mark.timeout(240)
 
@@ -46,14 +46,15 @@ def test_postgresql_holds_the_same_as_sqlite_would(install: Install, simulated: 
     assert service.problems() == []
 
 
+@pytest.mark.parametrize("transport", TRANSPORTS)
 def test_a_repeated_event_is_counted_and_not_applied(
-    install: Install, simulated: Simulated, guarantee: Guarantee
+    install: Install, simulated: Simulated, guarantee: Guarantee, transport: str
 ) -> None:
     """Each tenth event is published again, later and out of order; nothing changes by it."""
     events = simulated(150, 2000)
     again = events[::10]
     random.Random(1).shuffle(again)
-    service = install(guarantee)
+    service = install(guarantee, transport=transport)
 
     service.start()
     service.publish([*events, *again])
@@ -81,12 +82,13 @@ def test_faust_s_own_command_runs_the_worker(install: Install, simulated: Simula
     assert service.worker.stop() == 0
 
 
+@pytest.mark.parametrize("transport", TRANSPORTS)
 def test_a_stopped_worker_leaves_in_order_and_its_successor_goes_on(
-    install: Install, simulated: Simulated, guarantee: Guarantee
+    install: Install, simulated: Simulated, guarantee: Guarantee, transport: str
 ) -> None:
     """SIGTERM ends both programs with exit code 0; new ones take over without a gap."""
     events = simulated(150, 3000)
-    service = install(guarantee)
+    service = install(guarantee, transport=transport)
 
     service.start()
     service.publish(events[:1500])

@@ -24,7 +24,7 @@ def test_migrated_store_is_accepted(store_url: str) -> None:
 
 def test_workers_may_migrate_at_the_same_time(store_url: str) -> None:
     """Of several migrations at once one does the work, the others find it done."""
-    engines = [open_engine(store_url) for _ in range(4)]
+    engines = [open_engine(store_url) for _ in range(8)]
 
     with ThreadPoolExecutor(len(engines)) as pool:
         list(pool.map(migrate, engines))
