@@ -11,6 +11,7 @@ from typing import Any, cast
 
 import structlog
 from faust.types import TP, EventT, StreamT
+from faust.types.transports import TransportT
 
 from ckm_stream.codec.topics import Topics
 from ckm_stream.operations.metrics import WorkerMetrics
@@ -32,6 +33,7 @@ from ckm_stream.streaming.lanes import Lanes
 from ckm_stream.streaming.observer import MetricsObserver, sources_of
 from ckm_stream.streaming.schema import SliceSchema, records_of
 from ckm_stream.streaming.table import BulkTableManager, ChangelogTable, recover_tables
+from ckm_stream.streaming.transport import StockTransport
 from ckm_stream.streaming.worker import CrashOnlyApp
 
 log = structlog.get_logger(__name__)
@@ -118,6 +120,11 @@ class ProfileApp(CrashOnlyApp):
         self.metrics.paused_partitions.set(len(self.consumer._buffered_partitions))  # type: ignore[attr-defined] # noqa: SLF001 -- Faust shows it nowhere else
         self.metrics.buffered_events.set(self.lanes.buffered)
         self.metrics.table_customers.set(self.tables_by_name[PROFILES].key_count)
+
+    def _new_transport(self) -> TransportT:
+        if self._kafka.transport is TransportKind.CKM:
+            return super()._new_transport()
+        return StockTransport(self.conf.broker_consumer, self)
 
     def _changelog_table(self, name: str, changelog: str) -> ChangelogTable:
         topic = self.topic(changelog, key_type=bytes, value_type=bytes)

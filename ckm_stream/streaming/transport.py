@@ -20,8 +20,8 @@ from faust.types.transports import ConsumerT
 from faust.types.tuples import ConsumerMessage
 
 
-class ConsumerThread(stock.AIOKafkaConsumerThread):
-    """The stock consumer thread, reading committed records and naming the assignment of a fetch."""
+class CommittedThread(stock.AIOKafkaConsumerThread):
+    """The stock consumer thread, reading committed records only."""
 
     def _create_worker_consumer(self, transport: stock.Transport) -> aiokafka.AIOKafkaConsumer:
         consumer = super()._create_worker_consumer(transport)
@@ -31,6 +31,10 @@ class ConsumerThread(stock.AIOKafkaConsumerThread):
         # 1500 ms stock: an idle partition would make every other one of the broker's fetch wait.
         consumer._fetch_max_wait_ms = 100  # noqa: SLF001 -- hard-coded in the stock driver
         return consumer
+
+
+class ConsumerThread(CommittedThread):
+    """A consumer thread that names the assignment of a fetch."""
 
     async def _fetch_records(
         self,
@@ -184,3 +188,16 @@ class Transport(stock.Transport):
     """Registered for ``ckm://`` URLs in the entry point group ``faust.transports``."""
 
     Consumer: ClassVar[type[ConsumerT]] = Consumer
+
+
+class StockConsumer(stock.Consumer):
+    """Faust's own consumer: one message per record."""
+
+    def _new_consumer_thread(self) -> CommittedThread:
+        return CommittedThread(self, loop=self.loop, beacon=self.beacon)
+
+
+class StockTransport(stock.Transport):
+    """Faust's own transport but for the isolation level, which nothing else can set."""
+
+    Consumer: ClassVar[type[ConsumerT]] = StockConsumer
