@@ -7,10 +7,3 @@ from ckm_stream.native.touchpoint cimport Event
 # Fold the event in; False, and nothing has changed, if its id is among those seen.
 cdef bint apply_event(Profile profile, const Event* event, Choices choices) except -1
 cdef bint apply_contact(Employee employee, const Event* event, Choices choices) except -1
-
-# As `domain.knowledge` and `domain.folding.purchases` have them.
-cdef bint has_content(const Event* event) noexcept
-cdef bint is_externalised(const Event* event) noexcept
-cdef bint is_tacit(const Event* event) noexcept
-cdef bint is_order(const Event* event) noexcept
-cdef object margin_of(const Event* event, Choices choices)

@@ -3,10 +3,12 @@
 # Reading is checked against the end, and whatever is bad leaves the cursor there, so that nothing
 # more is read. Writing is not: the writer reserves room enough for the whole value beforehand.
 
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
+from cpython.unicode cimport PyUnicode_DecodeUTF8
 from libc.stdint cimport int8_t, int64_t, uint8_t, uint64_t
 from libc.string cimport memcpy
 
-from ckm_stream.native.wire cimport Cursor, Text
+from ckm_stream.native.wire cimport Cursor, Text, bytes_of
 
 
 cdef inline void fail(Cursor* c) noexcept nogil:
@@ -155,6 +157,22 @@ cdef inline Text read_string(Cursor* c) noexcept nogil:
     return text
 
 
+cdef inline bytes read_name(Cursor* c):
+    # UTF-8 that Python, too, would read.
+    cdef Text text = read_string(c)
+    cdef uint8_t ones = 0
+    cdef Py_ssize_t place
+    for place in range(text.size):
+        ones |= text.at[place]
+    if ones >= 0x80:
+        try:
+            PyUnicode_DecodeUTF8(<char*>text.at, text.size, NULL)
+        except UnicodeDecodeError:
+            fail(c)
+            return b""
+    return bytes_of(text)
+
+
 # Each writes at *at* and returns where the next value goes.
 
 
@@ -262,3 +280,11 @@ cdef inline uint8_t* pack_binary(uint8_t* at, const void* data, Py_ssize_t size)
     at = pack_binary_head(at, size)
     memcpy(at, data, size)
     return at + size
+
+
+cdef inline uint8_t* pack_bytes(uint8_t* at, bytes value) noexcept:
+    return pack_binary(at, PyBytes_AS_STRING(value), PyBytes_GET_SIZE(value))
+
+
+cdef inline uint8_t* pack_name(uint8_t* at, bytes name) noexcept:
+    return pack_string(at, PyBytes_AS_STRING(name), PyBytes_GET_SIZE(name))

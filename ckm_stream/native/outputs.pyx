@@ -10,7 +10,8 @@ from libc.stdint cimport int64_t, uint8_t
 from libc.string cimport memcmp, strlen
 
 from ckm_stream.native.choices cimport Choices
-from ckm_stream.native.fold cimport has_content, is_externalised, is_order, is_tacit, margin_of
+from ckm_stream.native.knowledge cimport has_content, is_externalised, is_tacit
+from ckm_stream.native.purchases cimport is_order, margin_of
 from ckm_stream.native.touchpoint cimport (
     BY_EXPERT, CALL, CALL_ANSWERED, CALL_DECLINED, CALL_NO_ANSWER, FEEDBACK, OFFER_ACCEPTED,
     PURCHASE, PURCHASE_ORDER, PURCHASE_REFUND, REFERRAL_CONTACT, REFERRAL_ORDER, REFERRAL_REFUND,

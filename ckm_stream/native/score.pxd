@@ -1,10 +1,10 @@
-# From a profile to its score, and from the score to its reasons.
+# What a score is, as `domain.score` has it, and `domain.scoring` with its evidence.
 
 from libc.stdint cimport int64_t
 
-from ckm_stream.native.choices cimport Choices, EpochNumbers
-from ckm_stream.native.profile cimport Profile
-from ckm_stream.native.wire cimport Buffer
+cdef enum:
+    # The indicators by their places.
+    V1, V2, V3, V4, W1, W2, W3, W4, A1, A2, A3, A4
 
 
 cdef struct Score:
@@ -17,16 +17,3 @@ cdef struct Score:
     double n_eff[3]
     int source_class  # the place in domain.score.SourceClass
     int advice  # the place in the table of engagements and their reasons
-
-
-# Score as of the newest event.
-cdef int read_score(Score* score, Profile profile, Choices choices, EpochNumbers epoch) except -1
-
-# Whether the score is to be announced: never was, another class, or moved by epsilon.
-cdef bint is_due(const Score* score, Profile profile, Choices choices) noexcept
-
-# Write the framed score update of the profile's last announcement behind what is in *out*.
-cdef int put_update(
-    Buffer* out, const Score* score, bytes key, Profile profile, bytes head,
-    Choices choices, EpochNumbers epoch,
-) except -1

@@ -7,28 +7,29 @@ and checks, which either reject it with a reason or give an event, whose canonic
 folded here like any other's.
 """
 
-from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
 from cpython.list cimport PyList_GET_ITEM, PyList_GET_SIZE
 from libc.stdint cimport int64_t, uint8_t
 from libc.string cimport memcmp
 
+from ckm_stream.native.announcement cimport is_due, put_update
 from ckm_stream.native.choices cimport Choices, EpochNumbers
+from ckm_stream.native.decoding cimport decode_employee, decode_profile
+from ckm_stream.native.delivery cimport Announced, Delivery
+from ckm_stream.native.encoding cimport encode_employee, encode_profile
 from ckm_stream.native.fold cimport apply_contact, apply_event
 from ckm_stream.native.outputs cimport put_contact, put_item, put_referral
-from ckm_stream.native.profile cimport (
-    Announced, Delivery, Employee, Profile, decode_employee, decode_profile, encode_employee,
-    encode_profile, new_employee, new_profile,
-)
-from ckm_stream.native.score cimport Score, is_due, put_update, read_score
-from ckm_stream.native.touchpoint cimport EMPLOYEE, REFERRAL, Event, Source, read_event
-from ckm_stream.native.wire cimport Buffer, Text, release, taken
+from ckm_stream.native.profile cimport Employee, Profile, new_employee, new_profile
+from ckm_stream.native.score cimport Score
+from ckm_stream.native.scoring cimport read_score
+from ckm_stream.native.touchpoint cimport EMPLOYEE, REFERRAL, Event, read_event
+from ckm_stream.native.wire cimport Buffer, bytes_of, release, taken
 
 from ckm_stream.codec import state as reference
 from ckm_stream.codec.topics import Source as SourceTopic
-from ckm_stream.domain.events import MICROS
 from ckm_stream.errors import InvariantError, RejectedRecord
 from ckm_stream.pipeline.fold import EMPLOYEES, PROFILES
-from ckm_stream.pipeline.origin import HEADER, Origin, advance
+from ckm_stream.pipeline.origin import HEADER, advance
 from ckm_stream.pipeline.records import OutputRecord
 from ckm_stream.pipeline.unit import Unit
 
@@ -41,10 +42,6 @@ cdef object make_tuple = tuple.__new__
 
 cdef inline object output(object topic, object partition, object key, object value, object headers):
     return make_tuple(OutputRecord, (topic, partition, key, value, headers))
-
-
-cdef inline bytes bytes_of(Text text):
-    return PyBytes_FromStringAndSize(<const char*>text.at, text.size)
 
 
 cdef class ProfileFold:

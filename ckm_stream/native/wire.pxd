@@ -15,6 +15,10 @@ cdef struct Text:
     Py_ssize_t size
 
 
+cdef inline bytes bytes_of(Text text):
+    return PyBytes_FromStringAndSize(<const char*>text.at, text.size)
+
+
 cdef struct Cursor:
     const uint8_t* at
     const uint8_t* end

@@ -30,7 +30,7 @@ from tests.support.touchpoints import (
 )
 
 native = pytest.importorskip(
-    "ckm_stream.native.profile", reason="the compiled core is not built for this interpreter"
+    "ckm_stream.native.encoding", reason="the compiled core is not built for this interpreter"
 )
 choices_of = pytest.importorskip("ckm_stream.native.choices", reason="likewise").Choices
 

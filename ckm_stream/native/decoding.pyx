@@ -1,0 +1,199 @@
+# cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
+"""
+A state from the bytes that the changelog holds of it.
+
+Twin of `codec.state`: bytes that are not precisely what that writes today are left to it.
+"""
+
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint64_t
+from libc.string cimport memcmp, memcpy
+
+from ckm_stream.native.choices cimport Choices
+from ckm_stream.native.days cimport Days, reserve_days
+from ckm_stream.native.delivery cimport SOURCES, read_delivery
+from ckm_stream.native.msgpack cimport (
+    expect_array, fail, is_binary, read_array, read_binary, read_int, read_name, read_within,
+)
+from ckm_stream.native.profile cimport (
+    BINS, COUNTERS, INDICATORS, Employee, Profile, forget_firsts,
+)
+from ckm_stream.native.sums cimport Sums, read_sums, unpack_sums
+from ckm_stream.native.wire cimport Cursor, Text, bytes_of
+
+cdef enum:
+    SEEN_RECORD_BYTES = 15
+    # Beyond it a state is damaged, and reading it must not take memory without bounds.
+    LAST_DAY = 1_048_576  # 2,870 years
+
+cdef int64_t LATEST = <int64_t>1 << 62  # differences of such times fit 64 bits
+
+
+cdef bytes read_seen(Cursor* c):
+    cdef Text text = read_binary(c)
+    if text.size % SEEN_RECORD_BYTES:
+        fail(c)
+        return b""
+    return bytes_of(text)
+
+
+cdef int read_bitmap(Cursor* c, Days* days, int64_t first) except -1:
+    cdef Text bitmap = read_binary(c)
+    cdef Py_ssize_t place
+    cdef int64_t day
+    cdef uint8_t bits
+    cdef int count = 0
+    if first + 8 * bitmap.size > LAST_DAY:
+        fail(c)
+        return 0
+    reserve_days(days, 8 * bitmap.size + 1)
+    for place in range(bitmap.size):
+        bits, day = bitmap.at[place], first + 8 * place
+        while bits:
+            if bits & 1:
+                days.day[count] = <int32_t>day
+                count += 1
+            bits >>= 1
+            day += 1
+    days.count = count
+    return 0
+
+
+cdef int read_days(Cursor* c, Days* days) except -1:
+    # The first day; then gaps, or a bitmap from it.
+    cdef Py_ssize_t size = read_array(c)
+    cdef Py_ssize_t place
+    cdef int64_t day
+    if not size:
+        return 0
+    day = read_within(c, 0, LAST_DAY)
+    if size == 2 and is_binary(c):
+        return read_bitmap(c, days, day)
+    reserve_days(days, size + 4)
+    days.day[0] = <int32_t>day
+    for place in range(1, size):
+        day += read_within(c, 1, LAST_DAY)
+        if day > LAST_DAY:
+            fail(c)
+            return 0
+        days.day[place] = <int32_t>day
+    days.count = <int>size
+    return 0
+
+
+cdef void read_counts(Cursor* c, int64_t* counts) noexcept:
+    cdef Py_ssize_t size = read_array(c)
+    cdef Py_ssize_t place
+    if size > COUNTERS:
+        fail(c)
+        return
+    for place in range(size):
+        counts[place] = read_int(c)
+
+
+cdef void read_firsts(Cursor* c, Profile profile) noexcept:
+    cdef Py_ssize_t size = read_array(c)
+    cdef Py_ssize_t place
+    cdef int64_t category
+    if size & 1:
+        fail(c)
+    forget_firsts(profile)
+    for place in range(size // 2):
+        category = read_within(c, 0, BINS - 1)
+        profile.first_in_category[category] = read_within(c, 0, LATEST)
+
+
+cdef void read_counter(Cursor* c, uint64_t* words) noexcept:
+    # The 256 bits of a LinearCounter.
+    cdef Text text = read_binary(c)
+    if text.size > 32:
+        fail(c)
+        return
+    memcpy(words, text.at, text.size)  # little-endian, as in `wire`
+
+
+cdef int read_newest(Cursor* c, Profile profile) except -1:
+    cdef Py_ssize_t size = read_array(c)
+    cdef Py_ssize_t place
+    cdef int bits
+    cdef int before = 0
+    profile.newest_ids = []
+    if size > INDICATORS:
+        fail(c)
+        return 0
+    profile.newest = <int>size
+    for place in range(size):
+        expect_array(c, 3)
+        profile.newest_at[place] = profile.last_at - read_within(c, 0, LATEST)
+        profile.newest_ids.append(read_name(c))
+        bits = <int>read_within(c, 1, (1 << INDICATORS) - 1)
+        # Were they not disjoint, there could come to be more of them than there is room for.
+        if bits & before:
+            fail(c)
+        before |= bits
+        profile.newest_bits[place] = bits
+    return 0
+
+
+cdef bint read_head(Cursor* c, bytes data, int parts, Choices choices) noexcept:
+    cdef Text fingerprint
+    c.at = <const uint8_t*>PyBytes_AS_STRING(data)
+    c.end = c.at + PyBytes_GET_SIZE(data)
+    c.bad = False
+    expect_array(c, parts)
+    read_within(c, LAYOUT, LAYOUT)
+    fingerprint = read_binary(c)
+    return (
+        not c.bad
+        and fingerprint.size == PyBytes_GET_SIZE(choices.fingerprint)
+        and not memcmp(fingerprint.at, PyBytes_AS_STRING(choices.fingerprint), fingerprint.size)
+    )
+
+
+cdef Profile decode_profile(bytes data, Choices choices):
+    cdef Cursor c
+    cdef Sums sums
+    cdef Profile profile
+    cdef int place
+    if not read_head(&c, data, PROFILE_PARTS, choices):
+        return None
+    profile = Profile.__new__(Profile)
+    profile.delivery = read_delivery(&c, SOURCES)
+    profile.seen = read_seen(&c)
+    read_sums(&c, &sums)
+    read_counts(&c, profile.counts)
+    expect_array(&c, 4)
+    read_days(&c, &profile.purchase_days)
+    for place in range(3):
+        read_days(&c, &profile.contact_days[place])
+    expect_array(&c, 3)
+    for place in range(3):
+        profile.first_value[place] = read_int(&c)
+    read_firsts(&c, profile)
+    read_counter(&c, profile.referred)
+    read_counter(&c, profile.referred_buyers)
+    profile.last_at = read_within(&c, -1, LATEST)
+    expect_array(&c, 4)
+    profile.first_s = read_within(&c, -1, LATEST)
+    profile.first_purchase_s = read_int(&c)
+    profile.last_purchase_s = read_int(&c)
+    profile.last_complaint_s = read_int(&c)
+    read_newest(&c, profile)
+    if c.bad or c.at != c.end:
+        return None
+    profile.sums = unpack_sums(&sums, profile.first_s, choices)
+    return profile if profile.sums is not None else None
+
+
+cdef Employee decode_employee(bytes data, Choices choices):
+    cdef Cursor c
+    cdef Employee employee
+    if not read_head(&c, data, EMPLOYEE_PARTS, choices):
+        return None
+    employee = Employee.__new__(Employee)
+    employee.delivery = read_delivery(&c, 1)
+    employee.seen = read_seen(&c)
+    employee.handled = int.from_bytes(bytes_of(read_binary(&c)), "little")
+    employee.noted = int.from_bytes(bytes_of(read_binary(&c)), "little")
+    employee.last_at = read_int(&c)
+    return None if c.bad or c.at != c.end else employee

@@ -1,0 +1,6 @@
+# Which style of working with a source fits.
+
+from libc.stdint cimport int64_t
+
+# The place in `ADVICES` for a source of this class.
+cdef int advise(int source_class, const int64_t* counts, double contacts_per_week) noexcept

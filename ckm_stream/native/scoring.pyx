@@ -1,0 +1,86 @@
+# cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
+"""
+From a profile to its score as of the newest event.
+
+Twin of `domain.scoring.score_profile`: the same operations in the same order, so the same bits.
+"""
+
+from libc.math cimport pow
+from libc.stdint cimport int64_t
+
+from ckm_stream.native.absorption cimport read_absorption
+from ckm_stream.native.choices cimport Choices, EpochNumbers
+from ckm_stream.native.decay cimport read_dampings
+from ckm_stream.native.engagement cimport advise
+from ckm_stream.native.profile cimport INDICATORS, Profile
+from ckm_stream.native.score cimport W1, Score
+from ckm_stream.native.value cimport read_value
+from ckm_stream.native.willingness cimport read_willingness
+
+from ckm_stream.domain import scoring
+from ckm_stream.domain.events import MICROS
+from ckm_stream.domain.score import SourceClass
+
+cdef int64_t _MICROS = MICROS
+cdef double _FLOOR = scoring.FLOOR
+
+# Classes by their places, and by what is high: 4 for value, 2 for willingness, 1 for absorption.
+_SOURCE_CLASSES = tuple(SourceClass)
+cdef int _UNKNOWN = _SOURCE_CLASSES.index(SourceClass.UNKNOWN)
+cdef int _CLASSES[8]
+for _high, _class in scoring._CLASSES.items():
+    _CLASSES[4 * _high[0] + 2 * _high[1] + _high[2]] = _SOURCE_CLASSES.index(_class)
+
+
+cdef int read_score(Score* score, Profile profile, Choices choices, EpochNumbers epoch) except -1:
+    cdef double damping[INDICATORS]
+    cdef int each, place
+    cdef double z
+    if profile.last_at < choices.limits.landmark_at:
+        raise ValueError("an instant lies before the landmark")
+    score.as_of_s = profile.last_at // _MICROS
+    read_dampings(damping, score.as_of_s - choices.landmark_s, choices.half_life_s)
+    read_value(score, profile, choices, damping)
+    read_willingness(score, profile, choices, damping)
+    read_absorption(score, profile, choices, epoch, damping)
+    for place in range(INDICATORS):
+        score.normalised[place] = score.indicators[place]
+    for each in range(epoch.saturating):
+        place = epoch.place[each]
+        z = score.indicators[place]
+        score.normalised[place] = z / (z + epoch.half_point[each])
+    conclude(score, profile.counts, choices, epoch)
+    return 0
+
+
+cdef void conclude(
+    Score* score, const int64_t* counts, Choices choices, EpochNumbers epoch
+) noexcept:
+    # From the indicators to dimensions, total, class and advice.
+    cdef int side, first
+    cdef const double* n = score.evidence
+    cdef bint known = True
+    cdef int high = 0
+    for side in range(3):
+        first = 4 * side
+        score.dimensions[side] = clamp(mean_of(score.normalised, epoch.within, first))
+        score.n_eff[side] = 0.0 + n[first] + n[first + 1] + n[first + 2] + n[first + 3]
+        known = known and score.n_eff[side] >= choices.n0
+        high = 2 * high + (score.dimensions[side] >= epoch.high[side])
+    score.total = combine(score.dimensions, epoch)
+    score.source_class = _CLASSES[high] if known else _UNKNOWN
+    score.advice = advise(score.source_class, counts, score.indicators[W1])
+
+
+cdef double clamp(double mean) noexcept:
+    if mean < _FLOOR:
+        return _FLOOR
+    return 1.0 if mean > 1.0 else mean
+
+
+cdef double combine(const double* dimensions, EpochNumbers epoch) noexcept:
+    return (
+        pow(dimensions[0], epoch.between[0])
+        * pow(dimensions[1], epoch.between[1])
+        * pow(dimensions[2], epoch.between[2])
+    )
