@@ -15,15 +15,15 @@ from collections.abc import Iterator
 from hashlib import blake2b
 from typing import NamedTuple
 
+from bench.load import simulated_load
 from ckm_stream.codec.events import EventCodec
 from ckm_stream.codec.topics import Topics
 from ckm_stream.operations.schemas import open_schemas
 from ckm_stream.pipeline.recent import RecentStates
 from ckm_stream.pipeline.records import Slice
 from ckm_stream.pipeline.unit import Unit
-from ckm_stream.publishing.simulate import SimulationPlan, simulate
 from ckm_stream.settings import CoreKind, KafkaSettings, Settings
-from ckm_stream.streaming.core import new_core
+from ckm_stream.streaming.core import new_core, partitioner
 from ckm_stream.streaming.schema import StockRecord
 
 _PARTITIONS = 4
@@ -64,16 +64,11 @@ def _settings(kind: CoreKind) -> Settings:
 def _backlog(events: int, customers: int) -> Backlog:
     settings = _settings(CoreKind.PYTHON)
     codec = EventCodec(open_schemas(settings), Topics())
-    core, _ = new_core(settings, Topics(), load=lambda *_: None)
-    plan = SimulationPlan(
-        customers=customers, seed=1, events_per_customer=max(1.0, 1.3 * events / customers)
-    )
-    simulated = [event for customer in simulate(plan) for event in customer.events]
-    simulated.sort(key=lambda event: (event.occurred_at, event.event_id))
+    partition_of = partitioner(_PARTITIONS)
     backlog: Backlog = defaultdict(list)
-    for event in simulated[:events]:
+    for event in simulated_load(events, customers):
         topic, key = codec.address(event)
-        records = backlog[core.partition_of(key)]
+        records = backlog[partition_of(key)]
         millis = event.recorded_at // 1000
         records.append((topic, StockRecord(len(records), millis, key, codec.encode(event), ())))
     return backlog

@@ -28,9 +28,9 @@ from typing import Any
 from urllib.error import URLError
 from urllib.request import urlopen
 
-from aiokafka.partitioner import murmur2
 from prometheus_client.parser import text_string_to_metric_families
 
+from bench.load import simulated_load
 from ckm_stream.codec.events import EventCodec
 from ckm_stream.codec.topics import Topics
 from ckm_stream.domain.events import TouchpointEvent
@@ -39,9 +39,9 @@ from ckm_stream.operations.children import last_line, start_child, stop_child
 from ckm_stream.operations.embedded import EmbeddedBroker, free_port
 from ckm_stream.operations.schemas import open_schemas
 from ckm_stream.operations.topics import apply_topics
-from ckm_stream.publishing.simulate import SimulationPlan, simulate
 from ckm_stream.settings import CoreKind, Settings, load_settings
 from ckm_stream.streaming.clients import producer_factory
+from ckm_stream.streaming.core import partitioner
 
 _RESULTS = Path(__file__).parent / "results"
 _PATIENCE_S = 300.0
@@ -59,7 +59,7 @@ def main() -> None:
     """Run the rounds, print the figures, and write them to ``bench/results``."""
     arguments = _arguments()
     os.environ["CKM__CORE"] = arguments.core
-    events = _simulated(arguments)
+    events = simulated_load(arguments.events, arguments.customers)
     rounds = [_round(arguments, events) for _ in range(arguments.rounds)]
     figures = {
         "benchmark": "pipeline",
@@ -136,22 +136,11 @@ def _round(arguments: argparse.Namespace, events: list[TouchpointEvent]) -> dict
     }
 
 
-def _simulated(arguments: argparse.Namespace) -> list[TouchpointEvent]:
-    """Return the backlog's events, all customers mixed, in the order of their time."""
-    plan = SimulationPlan(
-        customers=arguments.customers,
-        seed=1,
-        events_per_customer=1.3 * arguments.events / arguments.customers,
-    )
-    events = [event for customer in simulate(plan) for event in customer.events]
-    events.sort(key=lambda event: (event.occurred_at, event.event_id))
-    return events[: arguments.events]
-
-
 async def _publish_backlog(settings: Settings, events: list[TouchpointEvent]) -> int:
     """Publish the events; return how many the worker must apply, forwarded ones included."""
     topics = Topics(settings.kafka.topic_prefix)
     codec = EventCodec(open_schemas(settings), topics)
+    partition_of = partitioner(settings.kafka.partitions)
     producer = producer_factory(settings.kafka, client_id="bench")(None)
     batches: dict[tuple[str, int], Any] = {}
     total = 0
@@ -165,7 +154,7 @@ async def _publish_backlog(settings: Settings, events: list[TouchpointEvent]) ->
     for event in events:
         topic, key = codec.address(event)
         value, millis = codec.encode(event), event.recorded_at // 1000
-        tp = topic, (murmur2(key) & 0x7FFFFFFF) % settings.kafka.partitions
+        tp = topic, partition_of(key)
         batch = batches.setdefault(tp, producer.create_batch())
         if batch.append(key=key, value=value, timestamp=millis) is None:
             await send(tp)

@@ -6,13 +6,8 @@ sentence and an exit code, not a traceback from inside a framework. Each imports
 alone, and after these checks: Faust takes as long to import as all that a refusal needs.
 """
 
-from typing import TYPE_CHECKING
-
 from ckm_stream.operations.topics import check_topics
 from ckm_stream.settings import Settings
-
-if TYPE_CHECKING:
-    from sqlalchemy import Engine
 
 
 def run_profile_worker(settings: Settings) -> None:
@@ -41,7 +36,10 @@ def run_snapshot_worker(settings: Settings) -> None:
         ConfigurationError: If the broker, a topic, the store or the metrics port is not as needed.
     """
     check_topics(settings)
-    engine = _migrated_store(settings)
+
+    from ckm_stream.snapshots.store import open_migrated
+
+    engine = open_migrated(settings.store.url.get_secret_value())
 
     from ckm_stream.codec.outputs import OutputCodec
     from ckm_stream.codec.topics import Topics
@@ -65,11 +63,3 @@ def run_snapshot_worker(settings: Settings) -> None:
             metrics=metrics,
         )
     )
-
-
-def _migrated_store(settings: Settings) -> "Engine":
-    from ckm_stream.snapshots.store import check_migrated, open_engine
-
-    engine = open_engine(settings.store.url.get_secret_value())
-    check_migrated(engine)
-    return engine

@@ -8,7 +8,7 @@ log line nor a traceback prints them.
 import difflib
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, fields, is_dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -132,12 +132,8 @@ def _complete(default: object, given: object) -> object:
     return given
 
 
-def _upper(given: object) -> object:
-    return given.upper() if isinstance(given, str) else given
-
-
-def _lower(given: object) -> object:
-    return given.lower() if isinstance(given, str) else given
+def _cased(change: Callable[[str], str]) -> BeforeValidator:
+    return BeforeValidator(lambda given: change(given) if isinstance(given, str) else given)
 
 
 class Settings(BaseSettings):
@@ -156,11 +152,9 @@ class Settings(BaseSettings):
     store: StoreSettings = StoreSettings()
     metrics: MetricsSettings = MetricsSettings()
     scoring: Annotated[Policy, BeforeValidator(_complete_policy)] = Policy()
-    core: Annotated[CoreKind, BeforeValidator(_lower)] = CoreKind.AUTO
+    core: Annotated[CoreKind, _cased(str.lower)] = CoreKind.AUTO
     data_dir: Path = Path("var")
-    log_level: Annotated[Literal["DEBUG", "INFO", "WARNING", "ERROR"], BeforeValidator(_upper)] = (
-        "INFO"
-    )
+    log_level: Annotated[Literal["DEBUG", "INFO", "WARNING", "ERROR"], _cased(str.upper)] = "INFO"
 
 
 def load_settings() -> Settings:

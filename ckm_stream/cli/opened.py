@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from sqlalchemy import Engine
 
 from ckm_stream.settings import load_settings
-from ckm_stream.snapshots.store import check_migrated, open_engine
+from ckm_stream.snapshots.store import open_migrated
 
 
 @contextmanager
@@ -17,9 +17,8 @@ def opened_store() -> Iterator[Engine]:
     Raises:
         ConfigurationError: If the store cannot be used or is not migrated.
     """
-    engine = open_engine(load_settings().store.url.get_secret_value())
+    engine = open_migrated(load_settings().store.url.get_secret_value())
     try:
-        check_migrated(engine)
         yield engine
     finally:
         engine.dispose()

@@ -57,7 +57,7 @@ def compile_reader(schema: AvroSchema, types: Mapping[str, Callable[..., Any]]) 
     source = "def read(d, p):\n" + "\n".join(writer.lines)
     # The source is made of names of this module and numbers alone; nothing of a schema's text
     # is in it but the field names, which Avro and `str.isidentifier` confine.
-    exec(compile(source, f"<reader of {schema.name}>", "exec"), writer.names)  # noqa: S102
+    exec(compile(source, f"<reader of {schema.name}>", "exec"), writer.names)  # noqa: S102 -- see above
     reader: Reader = writer.names["read"]
     return reader
 

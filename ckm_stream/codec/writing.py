@@ -48,7 +48,7 @@ def compile_writer(schema: AvroSchema, paths: Mapping[str, str] | None = None) -
     source += "\n    return b''.join(o)"
     # The source is made of names of this module, numbers, our own paths and the schema's field
     # names, which are identifiers.
-    exec(compile(source, f"<writer of {schema.name}>", "exec"), lines.names)  # noqa: S102
+    exec(compile(source, f"<writer of {schema.name}>", "exec"), lines.names)  # noqa: S102 -- see above
     writer: Writer = lines.names["write"]
     return writer
 

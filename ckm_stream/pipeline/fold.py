@@ -227,10 +227,10 @@ class EmployeeFold:
         self,
         key: bytes,  # noqa: ARG002 -- employees are not scored
         state: EmployeeState,
-        effects: Effects,  # noqa: ARG002
+        effects: Effects,  # noqa: ARG002 -- likewise
         *,
-        last: str | None,  # noqa: ARG002
-        force: bool,  # noqa: ARG002
+        last: str | None,  # noqa: ARG002 -- likewise
+        force: bool,  # noqa: ARG002 -- likewise
     ) -> bytes:
         """Encode the employee's state."""
         return encode_employee(state, self._policy)

@@ -58,13 +58,13 @@ class Collector:
             profile_row(record.key.decode(), partition, record.offset, record.value, self._policy)
         )
 
-    def _add_employee(self, partition: int, record: Any) -> None:  # noqa: ANN401
+    def _add_employee(self, partition: int, record: Any) -> None:  # noqa: ANN401 -- likewise
         self._batch.employees.append(
             employee_row(record.key.decode(), partition, record.offset, record.value, self._policy)
         )
 
-    def _add_score(self, partition: int, record: Any) -> None:  # noqa: ANN401, ARG002
+    def _add_score(self, partition: int, record: Any) -> None:  # noqa: ANN401, ARG002 -- as above
         self._batch.scores.append(self._outputs.decode_score_update(record.value))
 
-    def _add_item(self, partition: int, record: Any) -> None:  # noqa: ANN401, ARG002
+    def _add_item(self, partition: int, record: Any) -> None:  # noqa: ANN401, ARG002 -- as above
         self._batch.items.append(self._outputs.decode_item(record.value))

@@ -118,6 +118,22 @@ def maintenance(engine: Engine) -> Iterator[Connection]:
         yield connection
 
 
+def open_migrated(url: str) -> Engine:
+    """
+    Make the engine for *url*, and check that its store is ready.
+
+    Raises:
+        ConfigurationError: If the store cannot be used or is not migrated.
+    """
+    engine = open_engine(url)
+    try:
+        check_migrated(engine)
+    except BaseException:
+        engine.dispose()
+        raise
+    return engine
+
+
 def migrate(engine: Engine) -> None:
     """
     Create the tables or bring them up to date, in one transaction; harmless when they are.

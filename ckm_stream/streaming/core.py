@@ -1,6 +1,5 @@
 """The application core of a worker: codecs, rules, and whether they run compiled."""
 
-from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
 
@@ -15,7 +14,7 @@ from ckm_stream.domain.epoch import epoch_zero
 from ckm_stream.errors import ConfigurationError
 from ckm_stream.operations.schemas import open_schemas
 from ckm_stream.pipeline import fold
-from ckm_stream.pipeline.unit import Core, Load, Unit
+from ckm_stream.pipeline.unit import Core, Load, PartitionOf, Unit
 from ckm_stream.settings import CoreKind, Settings
 from ckm_stream.streaming.clients import is_transactional
 
@@ -49,28 +48,30 @@ def new_core(settings: Settings, topics: Topics, *, load: Load) -> tuple[Core, t
         policy=policy,
         folds={s: employees if s is Source.EMPLOYEE else profiles for s in Source},
         load=load,
-        partition_of=_partitioner(settings.kafka.partitions),
+        partition_of=partitioner(settings.kafka.partitions),
         repeats_effects=not is_transactional(settings.kafka),
     )
     return core, unit
 
 
 def _kind(wanted: CoreKind) -> tuple[Any, type[Unit]]:
-    if wanted is CoreKind.PYTHON or (wanted is CoreKind.AUTO and not native.is_built()):
-        log.info("core.python")
-        return fold, Unit
-    if not native.is_built():
+    if wanted is not CoreKind.PYTHON and native.is_built():
+        from ckm_stream.native import unit  # noqa: PLC0415 -- it is not there on every machine
+
+        log.info("core.compiled")
+        return unit, unit.CompiledUnit
+    if wanted is CoreKind.COMPILED:
         raise ConfigurationError(
             "CKM__CORE=compiled, but the compiled core was not built; install a C compiler and "
             "the package again, or set CKM__CORE=python"
         )
-    from ckm_stream.native import unit  # noqa: PLC0415 -- it is not there on every machine
-
-    log.info("core.compiled")
-    return unit, unit.CompiledUnit
+    log.info("core.python")
+    return fold, Unit
 
 
-def _partitioner(partitions: int) -> Callable[[bytes], int]:
+def partitioner(partitions: int) -> PartitionOf:
+    """Return what tells the partition of a key, as Kafka's Java client and aiokafka choose it."""
+
     @lru_cache(maxsize=_PARTITIONS_KEPT)
     def partition_of(key: bytes) -> int:
         positive: int = murmur2(key) & 0x7FFFFFFF

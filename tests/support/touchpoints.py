@@ -236,10 +236,14 @@ def _identity(event: ProfileEvent) -> tuple[str, str]:
     return event.source, event.event_id
 
 
+def profile_events() -> st.SearchStrategy[ProfileEvent]:
+    """Draw an event of any type that a customer's profile takes in."""
+    return st.one_of(purchases(), calls(), tickets(), feedbacks(), referrals())
+
+
 def histories(max_size: int = 12) -> st.SearchStrategy[list[ProfileEvent]]:
     """Draw events of one customer, in any order, each id once; all pass the checks."""
-    event = st.one_of(purchases(), calls(), tickets(), feedbacks(), referrals())
-    return st.lists(event.map(_checked), max_size=max_size, unique_by=_identity)
+    return st.lists(profile_events().map(_checked), max_size=max_size, unique_by=_identity)
 
 
 def _checked(event: ProfileEvent) -> ProfileEvent:

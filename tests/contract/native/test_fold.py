@@ -11,8 +11,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from ckm_stream.codec.catalogue import Catalogue
-from ckm_stream.codec.events import EventCodec, source_of
+from ckm_stream.codec.events import source_of
 from ckm_stream.codec.state import encode_employee, encode_state
 from ckm_stream.domain import decay
 from ckm_stream.domain.checks import MAX_AMOUNT
@@ -48,15 +47,13 @@ from tests.support.touchpoints import (
     refund,
     ticket,
 )
+from tests.support.units import EVENTS
 
-fold = pytest.importorskip(
-    "ckm_stream.native.fold", reason="the compiled core is not built", exc_type=ImportError
-)
+fold = pytest.importorskip("ckm_stream.native.fold", reason="the compiled core is not built")
 choices = pytest.importorskip("ckm_stream.native.choices", reason="the compiled core is not built")
 hashed = pytest.importorskip("ckm_stream.native.seen", reason="likewise").hashed
 weighed = pytest.importorskip("ckm_stream.native.decay", reason="likewise").weighed
 
-CODEC: Final = EventCodec(Catalogue.load())
 CHOICES: Final = choices.Choices(POLICY)
 HORIZON_S: Final = POLICY.horizon_s
 
@@ -67,7 +64,7 @@ def check_history(events: Sequence[ProfileEvent], policy: Policy = POLICY) -> No
     state, data = ProfileState.empty(0), None
     for event in events:
         applied = apply_event(state, event, policy)
-        changed = fold.folded(data, source_of(event), CODEC.encode(event), numbers)
+        changed = fold.folded(data, source_of(event), EVENTS.encode(event), numbers)
         assert (changed is not None) == applied
         data = changed or data
         assert data == encode_state(state, policy)
@@ -131,7 +128,7 @@ def test_a_digest_counts_only_at_its_place_in_a_record() -> None:
         records[15 + 7 + shift : 15 + 15 + shift] = digest
         state.seen = bytes(records)
         data = encode_state(state, POLICY)
-        native = fold.folded(data, source_of(call()), CODEC.encode(call()), CHOICES)
+        native = fold.folded(data, source_of(call()), EVENTS.encode(call()), CHOICES)
         assert (native is None) == (shift == 0)
 
 
@@ -244,7 +241,7 @@ def test_contacts_of_an_employee_leave_the_bytes_of_the_reference(
     for age_s, number, note_usable in drawn:
         event = contact(f"c-{number}", POLICY.landmark_s + age_s, note_usable=note_usable)
         applied = apply_employee_event(state, event, POLICY)
-        changed = fold.folded_employee(data, CODEC.encode(event), CHOICES, 3)
+        changed = fold.folded_employee(data, EVENTS.encode(event), CHOICES, 3)
         assert (changed is not None) == applied
         data = changed or data
         assert data == encode_employee(state, POLICY)
@@ -254,9 +251,9 @@ def test_events_before_the_landmark_are_refused() -> None:
     """As the reference does, for they weigh nothing that could be written down."""
     early = call(at_s=POLICY.landmark_s - 1)
     with pytest.raises(ValueError, match="before the landmark"):
-        fold.folded(None, source_of(early), CODEC.encode(early), CHOICES)
+        fold.folded(None, source_of(early), EVENTS.encode(early), CHOICES)
     with pytest.raises(ValueError, match="before the landmark"):
-        fold.folded_employee(None, CODEC.encode(contact(at_s=0)), CHOICES)
+        fold.folded_employee(None, EVENTS.encode(contact(at_s=0)), CHOICES)
 
 
 def test_a_count_beyond_64_bits_is_an_error() -> None:
@@ -265,9 +262,9 @@ def test_a_count_beyond_64_bits_is_an_error() -> None:
     fields: dict[str, Any] = {"amount": MAX_AMOUNT, "cost": MAX_AMOUNT}
     for number in range(1_023):
         event = refund(f"r-{number}", **fields)
-        data = fold.folded(data, source_of(event), CODEC.encode(event), CHOICES)
+        data = fold.folded(data, source_of(event), EVENTS.encode(event), CHOICES)
     with pytest.raises(OverflowError):
-        fold.folded(data, source_of(refund()), CODEC.encode(refund(**fields)), CHOICES)
+        fold.folded(data, source_of(refund()), EVENTS.encode(refund(**fields)), CHOICES)
 
 
 def test_hashes_are_those_of_the_standard_library() -> None:

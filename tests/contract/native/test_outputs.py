@@ -8,9 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ckm_stream.codec.catalogue import Catalogue
-from ckm_stream.codec.events import EventCodec, source_of
-from ckm_stream.codec.outputs import OutputCodec
+from ckm_stream.codec.events import source_of
 from ckm_stream.codec.topics import Source
 from ckm_stream.domain.checks import MAX_AMOUNT
 from ckm_stream.domain.events import (
@@ -31,25 +29,19 @@ from ckm_stream.publishing.simulate import Order, SimulationPlan, simulated_even
 from tests.support.touchpoints import (
     POLICY,
     call,
-    calls,
     contact,
     feedback,
-    feedbacks,
     order,
-    purchases,
-    referrals,
+    profile_events,
     ticket,
-    tickets,
 )
+from tests.support.units import EVENTS, OUTPUTS
 
 pytest.importorskip("ckm_stream.native.outputs", reason="the compiled core is not built")
 
 from ckm_stream.native.choices import Choices
 from ckm_stream.native.outputs import outputs_of
 
-CATALOGUE: Final = Catalogue.load()
-EVENTS: Final = EventCodec(CATALOGUE)
-OUTPUTS: Final = OutputCodec(CATALOGUE)
 CHOICES: Final = Choices(POLICY)
 HEADS: Final = (OUTPUTS.item_head, EVENTS.head(Source.REFERRAL), EVENTS.head(Source.EMPLOYEE))
 
@@ -82,7 +74,7 @@ def expect_same(event: Event) -> None:
     assert made(event) == expected(event), event
 
 
-@given(st.one_of(calls(), tickets(), purchases(), feedbacks(), referrals(), st.just(contact())))
+@given(st.one_of(profile_events(), st.just(contact())))
 def test_drawn_events_cause_the_same(event: Event) -> None:
     """Items, referrals and contacts of every event of the strategies are the reference's."""
     expect_same(event)

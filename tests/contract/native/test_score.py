@@ -38,7 +38,7 @@ from tests.support.touchpoints import DAY_S, POLICY, T0_S, histories, order
 from tests.support.units import CATALOGUE, EVENTS, OUTPUTS, TOPICS
 
 native = pytest.importorskip(
-    "ckm_stream.native.announcement", reason="the compiled core is not built", exc_type=ImportError
+    "ckm_stream.native.announcement", reason="the compiled core is not built"
 )
 choices = pytest.importorskip("ckm_stream.native.choices", reason="the compiled core is not built")
 

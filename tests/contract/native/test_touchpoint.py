@@ -27,16 +27,12 @@ from tests.support.touchpoints import (
     POLICY,
     T0_S,
     call,
-    calls,
     contact,
     feedback,
-    feedbacks,
     order,
-    purchases,
+    profile_events,
     referral,
-    referrals,
     ticket,
-    tickets,
 )
 
 pytest.importorskip("ckm_stream.native.touchpoint", reason="the compiled core is not built")
@@ -54,9 +50,7 @@ TOLERANCE: Final = POLICY.max_future_s * MICROS
 LONGEST: Final = (1 << 63) - 1
 
 EVENTS: Final = (call(), ticket(), order(), feedback(), referral(), contact())
-DRAWN: Final = st.one_of(
-    calls(), tickets(), purchases(), feedbacks(), referrals(), st.just(contact())
-)
+DRAWN: Final = st.one_of(profile_events(), st.just(contact()))
 
 
 def reads(
