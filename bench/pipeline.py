@@ -13,44 +13,28 @@ the embedded one. Everything talks to the loopback address and stops by itself.
 
 import argparse
 import asyncio
-import json
 import os
-import platform
 import subprocess
 import sys
 import tempfile
 import time
-from contextlib import ExitStack
-from datetime import UTC, datetime
+from collections.abc import Iterator
 from pathlib import Path
 from statistics import median
 from typing import Any
-from urllib.error import URLError
-from urllib.request import urlopen
-
-from prometheus_client.parser import text_string_to_metric_families
 
 from bench.load import simulated_load
+from bench.programs import Record, provisioned, report, scrape, write_backlog
 from ckm_stream.codec.events import EventCodec
 from ckm_stream.codec.topics import Topics
 from ckm_stream.domain.events import TouchpointEvent
 from ckm_stream.domain.forwarding import forward
 from ckm_stream.operations.children import last_line, start_child, stop_child
-from ckm_stream.operations.embedded import EmbeddedBroker, free_port
 from ckm_stream.operations.schemas import open_schemas
-from ckm_stream.operations.topics import apply_topics
-from ckm_stream.settings import CoreKind, Settings, load_settings
-from ckm_stream.streaming.clients import producer_factory
-from ckm_stream.streaming.core import partitioner
+from ckm_stream.settings import CoreKind, Settings
 
-_RESULTS = Path(__file__).parent / "results"
 _PATIENCE_S = 300.0
 _LEAST_SAMPLES = 4
-_EMBEDDED = (
-    "CKM__KAFKA__BOOTSTRAP_SERVERS",
-    "CKM__KAFKA__GUARANTEE",
-    "CKM__KAFKA__IDEMPOTENCE",
-)
 # A scrape costs the worker 11 ms: at two a second, 2 % of it.
 _SCRAPE_S = 0.5
 
@@ -61,28 +45,21 @@ def main() -> None:
     os.environ["CKM__CORE"] = arguments.core
     events = simulated_load(arguments.events, arguments.customers)
     rounds = [_round(arguments, events) for _ in range(arguments.rounds)]
-    figures = {
-        "benchmark": "pipeline",
-        "revision": _revision(),
-        "at": datetime.now(tz=UTC).isoformat(timespec="seconds"),
-        "machine": f"{os.cpu_count()} cores, {platform.machine()}",
-        "python": platform.python_version(),
-        "core": arguments.core,
-        "guarantee": rounds[0]["guarantee"],
-        "events": rounds[0]["events"],
-        "customers": arguments.customers,
-        "partitions": arguments.partitions,
-        "events_per_s": round(median(each["events_per_s"] for each in rounds)),
-        "cpu_us_per_event": round(median(each["cpu_us_per_event"] for each in rounds), 2),
-        "updates_per_event": round(median(each["updates_per_event"] for each in rounds), 3),
-        "resident_mib": round(max(each["resident_mib"] for each in rounds)),
-        "rounds": rounds,
-    }
-    for name, value in figures.items():
-        if name != "rounds":
-            print(f"{name:<18} {value}")
-    _RESULTS.mkdir(exist_ok=True)
-    (_RESULTS / "pipeline.json").write_text(json.dumps(figures, indent=2) + "\n")
+    report(
+        "pipeline",
+        {
+            "core": arguments.core,
+            "guarantee": rounds[0]["guarantee"],
+            "events": rounds[0]["events"],
+            "customers": arguments.customers,
+            "partitions": arguments.partitions,
+            "events_per_s": round(median(each["events_per_s"] for each in rounds)),
+            "cpu_us_per_event": round(median(each["cpu_us_per_event"] for each in rounds), 2),
+            "updates_per_event": round(median(each["updates_per_event"] for each in rounds), 3),
+            "resident_mib": round(max(each["resident_mib"] for each in rounds)),
+            "rounds": rounds,
+        },
+    )
 
 
 def _arguments() -> argparse.Namespace:
@@ -96,32 +73,20 @@ def _arguments() -> argparse.Namespace:
 
 
 def _round(arguments: argparse.Namespace, events: list[TouchpointEvent]) -> dict[str, Any]:
-    with ExitStack() as stack:
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="ckm-bench-")))
-        environment = {
-            "CKM__KAFKA__TOPIC_PREFIX": f"bench-{os.getpid()}-{time.monotonic_ns()}.",
-            "CKM__KAFKA__PARTITIONS": str(arguments.partitions),
-            "CKM__METRICS__PROFILE_PORT": str(free_port()),
-        }
-        if "CKM__KAFKA__BOOTSTRAP_SERVERS" not in os.environ:
-            broker = stack.enter_context(EmbeddedBroker())
-            environment["CKM__KAFKA__BOOTSTRAP_SERVERS"] = broker.bootstrap_servers
-            environment["CKM__KAFKA__GUARANTEE"] = "at_least_once"
-            environment["CKM__KAFKA__IDEMPOTENCE"] = "false"
-        os.environ.update(environment)
-        settings = load_settings()
-        apply_topics(settings)
-        total = asyncio.run(_publish_backlog(settings, events))
-        if environment.get("CKM__KAFKA__GUARANTEE"):
-            for name in _EMBEDDED:
-                stack.callback(os.environ.pop, name)
+    with (
+        provisioned(arguments.partitions) as settings,
+        tempfile.TemporaryDirectory(prefix="ckm-bench-") as folder,
+    ):
+        asyncio.run(write_backlog(settings, _records(settings, events)))
+        total = sum(1 + len(forward(event, policy=settings.scoring)) for event in events)
+        log_path = Path(folder) / "worker.log"
         worker = start_child(
-            [sys.executable, "-m", "ckm_stream", "worker"],
-            log_path=folder / "worker.log",
-            env=dict(os.environ),
+            [sys.executable, "-m", "ckm_stream", "worker"], log_path=log_path, env=dict(os.environ)
         )
-        stack.callback(stop_child, worker)
-        first, last = _watch(worker, settings, total, folder / "worker.log")
+        try:
+            first, last = _watch(worker, settings, total, log_path)
+        finally:
+            stop_child(worker)
     applied = last["ckm_events_applied_total"] - first["ckm_events_applied_total"]
     updates = last["ckm_score_updates_total"] - first["ckm_score_updates_total"]
     cpu_s = last["process_cpu_seconds_total"] - first["process_cpu_seconds_total"]
@@ -136,48 +101,23 @@ def _round(arguments: argparse.Namespace, events: list[TouchpointEvent]) -> dict
     }
 
 
-async def _publish_backlog(settings: Settings, events: list[TouchpointEvent]) -> int:
-    """Publish the events; return how many the worker must apply, forwarded ones included."""
-    topics = Topics(settings.kafka.topic_prefix)
-    codec = EventCodec(open_schemas(settings), topics)
-    partition_of = partitioner(settings.kafka.partitions)
-    producer = producer_factory(settings.kafka, client_id="bench")(None)
-    batches: dict[tuple[str, int], Any] = {}
-    total = 0
-    await producer.start()
-
-    async def send(tp: tuple[str, int]) -> None:
-        batch = batches.pop(tp)
-        batch.close()
-        await (await producer.send_batch(batch, tp[0], partition=tp[1]))
-
+def _records(settings: Settings, events: list[TouchpointEvent]) -> Iterator[Record]:
+    codec = EventCodec(open_schemas(settings), Topics(settings.kafka.topic_prefix))
     for event in events:
         topic, key = codec.address(event)
-        value, millis = codec.encode(event), event.recorded_at // 1000
-        tp = topic, partition_of(key)
-        batch = batches.setdefault(tp, producer.create_batch())
-        if batch.append(key=key, value=value, timestamp=millis) is None:
-            await send(tp)
-            batches[tp] = producer.create_batch()
-            batches[tp].append(key=key, value=value, timestamp=millis)
-        total += 1 + len(forward(event, policy=settings.scoring))
-    for tp in list(batches):
-        await send(tp)
-    await producer.stop()
-    return total
+        yield topic, key, codec.encode(event), event.recorded_at // 1000
 
 
 def _watch(
     worker: subprocess.Popen[bytes], settings: Settings, total: int, log_path: Path
 ) -> tuple[dict[str, float], dict[str, float]]:
     """Scrape until *total* events are applied; return the first and the last sample of the work."""
-    url = f"http://127.0.0.1:{settings.metrics.profile_port}/metrics"
     samples: list[dict[str, float]] = []
     deadline = time.monotonic() + _PATIENCE_S
     while time.monotonic() < deadline:
         if worker.poll() is not None:
             raise SystemExit(f"the worker ended: {last_line(log_path)}")
-        sample = _scrape(url)
+        sample = scrape(settings)
         applied = sample.get("ckm_events_applied_total", 0)
         if applied >= total:
             if len(samples) < _LEAST_SAMPLES:
@@ -187,25 +127,6 @@ def _watch(
             samples.append(sample)
         time.sleep(_SCRAPE_S)
     raise SystemExit(f"not done after {_PATIENCE_S:g} s: {last_line(log_path)}")
-
-
-def _scrape(url: str) -> dict[str, float]:
-    try:
-        with urlopen(url, timeout=5) as response:  # noqa: S310 -- our own child's port
-            text = response.read().decode()
-    except (URLError, ConnectionError):
-        return {}
-    sums: dict[str, float] = {"at": time.monotonic()}
-    for family in text_string_to_metric_families(text):
-        for sample in family.samples:
-            sums[sample.name] = sums.get(sample.name, 0.0) + sample.value
-    return sums
-
-
-def _revision() -> str:
-    command = ["git", "describe", "--always", "--tags", "--dirty"]
-    result = subprocess.run(command, check=False, capture_output=True, text=True)
-    return result.stdout.strip() or "unknown"
 
 
 if __name__ == "__main__":
