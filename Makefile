@@ -1,5 +1,6 @@
 # `make help` lists what there is. Nothing is needed but Linux, Python >= 3.11 and make; real Kafka
-# (`make test-kafka`) needs Java 17 and Maven too. ARGS is passed on: `make demo ARGS=--once`.
+# (`make test-kafka`, `make test-chaos`) needs Java 17 and Maven too. ARGS is passed on:
+# `make demo ARGS=--once`. SCALE says how much chaos: full (an hour) or quick (minutes).
 
 PYTHON ?= python3
 VENV := .venv
@@ -12,8 +13,10 @@ NATIVE := $(wildcard ckm_stream/native/*.pyx ckm_stream/native/*.pxd)
 # End-to-end tests mostly wait for their programs; two other processes work meanwhile.
 PARALLEL := -n 3 --dist worksteal
 
+SCALE ?= full
+
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-kafka check lock clean
+.PHONY: help demo test test-kafka test-chaos check lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -26,6 +29,9 @@ test: $(VENV)/dev.stamp ## every test that needs nothing but pip, on the embedde
 
 test-kafka: $(VENV)/dev.stamp ## the tests that use a broker, on real Apache Kafka (Java 17, Maven)
 	$(BIN)/python -m pytest $(PARALLEL) --broker=kafka $(ARGS)
+
+test-chaos: $(VENV)/dev.stamp ## the promises under faults, on real Kafka and PostgreSQL (SCALE=quick takes minutes)
+	$(BIN)/python -m pytest tests/chaos --chaos=$(SCALE) -n 0 -p no:randomly -s $(ARGS)
 
 check: $(VENV)/dev.stamp ## format, lint, types, layers and dependencies
 	$(BIN)/ruff format --check .

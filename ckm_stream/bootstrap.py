@@ -6,8 +6,26 @@ sentence and an exit code, not a traceback from inside a framework. Each imports
 alone, and after these checks: Faust takes as long to import as all that a refusal needs.
 """
 
-from ckm_stream.operations.topics import check_topics
+from collections.abc import Collection, Iterator
+from typing import TYPE_CHECKING, Final
+
+from ckm_stream.operations.access import PROFILE_WORKER, SNAPSHOT_WORKER, require_access
+from ckm_stream.operations.patience import when_available
+from ckm_stream.operations.topics import check_topics, specs_of
 from ckm_stream.settings import Settings
+
+if TYPE_CHECKING:
+    from prometheus_client import CollectorRegistry
+
+    from ckm_stream.operations.check import Program
+    from ckm_stream.operations.findings import Finding
+    from ckm_stream.operations.health import Health
+    from ckm_stream.operations.metrics import ProgramMetrics
+
+# Seconds of `ckm check`: for all, and for what lies on a broker once it has answered. It has
+# promised to end within 15, and a busy machine takes half of them to import what it works with.
+_CHECK_S: Final = 8.0
+_KAFKA_S: Final = 6.0
 
 
 def run_profile_worker(settings: Settings) -> None:
@@ -15,17 +33,23 @@ def run_profile_worker(settings: Settings) -> None:
     Run a profile worker until it is told to stop.
 
     Raises:
-        ConfigurationError: If the broker, a topic or the metrics port is not as needed.
+        ConfigurationError: If the broker, a right, a topic or the metrics port is not as needed.
     """
-    check_topics(settings)
+    _await_cluster(settings, PROFILE_WORKER)
 
+    from ckm_stream.operations.health import Health
     from ckm_stream.operations.metrics import WorkerMetrics, new_registry
+    from ckm_stream.operations.ops_server import OpsServer
     from ckm_stream.streaming.profiles import build_profile_app
     from ckm_stream.streaming.worker import run_worker
 
-    metrics = WorkerMetrics(new_registry())
-    metrics.serve(settings.metrics.host, settings.metrics.profile_port)
-    run_worker(build_profile_app(settings, metrics))
+    registry = new_registry()
+    metrics = WorkerMetrics(registry)
+    health = Health(settings.health)
+    port = settings.metrics.profile_port
+    _export(settings, health, metrics, registry, program=f"worker-{port}")
+    OpsServer(registry, health, host=settings.metrics.host, port=port)
+    run_worker(build_profile_app(settings, metrics, health=health))
 
 
 def run_snapshot_worker(settings: Settings) -> None:
@@ -33,17 +57,22 @@ def run_snapshot_worker(settings: Settings) -> None:
     Run a snapshot worker until it is told to stop.
 
     Raises:
-        ConfigurationError: If the broker, a topic, the store or the metrics port is not as needed.
+        ConfigurationError: If the broker, a right, a topic, the store or the metrics port is not as
+            needed.
     """
-    check_topics(settings)
+    _await_cluster(settings, SNAPSHOT_WORKER)
 
     from ckm_stream.snapshots.store import open_migrated
 
-    engine = open_migrated(settings.store.url.get_secret_value())
+    engine = when_available(
+        lambda: open_migrated(settings.store.url.get_secret_value()),
+        patience_s=settings.start_patience_s,
+    )
 
     from ckm_stream.codec.outputs import OutputCodec
     from ckm_stream.codec.topics import Topics
     from ckm_stream.operations.metrics import SnapshotMetrics, new_registry
+    from ckm_stream.operations.ops_server import OpsServer
     from ckm_stream.operations.schemas import open_schemas
     from ckm_stream.snapshots.collect import Collector
     from ckm_stream.snapshots.writer import SnapshotWriter
@@ -51,15 +80,69 @@ def run_snapshot_worker(settings: Settings) -> None:
     from ckm_stream.streaming.worker import run_worker
 
     topics = Topics(settings.kafka.topic_prefix)
-    metrics = SnapshotMetrics(new_registry())
-    metrics.serve(settings.metrics.host, settings.metrics.snapshot_port)
+    registry = new_registry()
+    metrics = SnapshotMetrics(registry)
     outputs = OutputCodec(open_schemas(settings))
-    run_worker(
-        build_snapshot_app(
-            settings,
-            topics=Collector.topics(topics),
-            writer=SnapshotWriter(engine),
-            collector=lambda: Collector(topics=topics, outputs=outputs, policy=settings.scoring),
-            metrics=metrics,
-        )
+    app = build_snapshot_app(
+        settings,
+        topics=Collector.topics(topics),
+        writer=SnapshotWriter(engine),
+        collector=lambda: Collector(topics=topics, outputs=outputs, policy=settings.scoring),
+        metrics=metrics,
     )
+    port = settings.metrics.snapshot_port
+    _export(settings, app.health, metrics, registry, program=f"snapshots-{port}")
+    OpsServer(registry, app.health, host=settings.metrics.host, port=port)
+    run_worker(app)
+
+
+def _export(
+    settings: Settings,
+    health: "Health",
+    metrics: "ProgramMetrics",
+    registry: "CollectorRegistry",
+    *,
+    program: str,
+) -> None:
+    """Export what a worker's own counters cannot tell: its readiness, and how it ended before."""
+    from ckm_stream.operations.fences import FenceCount
+    from ckm_stream.operations.metrics import Readiness
+    from ckm_stream.streaming.ending import at_end
+
+    fences = FenceCount(settings.data_dir, program)
+    metrics.fenced.inc(fences.read())
+    at_end(fences.note)
+    registry.register(Readiness(health.ready))
+
+
+def _await_cluster(settings: Settings, role: str) -> None:
+    def check() -> None:
+        require_access(settings, role)
+        check_topics(settings, specs_of(role))
+
+    when_available(check, patience_s=settings.start_patience_s)
+
+
+def check_all(programs: Collection["Program"]) -> Iterator["Finding"]:
+    """
+    Look at everything that *programs*, or both workers, need, and yield what is found.
+
+    Args:
+        programs: Whose needs; empty for both workers, which may be different users.
+    """
+    from ckm_stream.operations.check import WORKERS, Program, check_kafka
+    from ckm_stream.operations.findings import Outcome, gather
+    from ckm_stream.operations.surroundings import check_settings, looks_around
+    from ckm_stream.settings import load_settings
+    from ckm_stream.snapshots.checking import STORE, check_store
+
+    found = check_settings()
+    yield from found
+    if any(finding.outcome is Outcome.FAILED for finding in found):
+        return
+    settings = load_settings()
+    looks = looks_around(settings, programs)
+    if Program.SNAPSHOTS in (programs or WORKERS):
+        looks[STORE] = lambda: check_store(settings.store.url.get_secret_value())
+    looks["broker"] = lambda: check_kafka(settings, programs, patience_s=_KAFKA_S)
+    yield from gather(looks, patience_s=_CHECK_S)

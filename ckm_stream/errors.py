@@ -8,6 +8,7 @@ Every error that this package raises on purpose, as one tree.
     ├── DeadLetterLimitError   too much is wrong at once: stop before more is set aside, exit 3
     ├── FencedError            another owner has taken over: drop the state and leave, exit 4
     ├── DeliveryError          a publisher's event was not acknowledged, exit 5
+    ├── StuckError             a worker no longer gets on: end it for its successor, exit 6
     └── InvariantError         we are wrong: crash, exit 70
 
 A message names the thing, where it is, and the remedy. It never carries a personal value.
@@ -27,6 +28,7 @@ class Reason(StrEnum):
     UNDECODABLE = "undecodable"
     KEY_MISMATCH = "key_mismatch"
     EMPTY_IDENTIFIER = "empty_identifier"
+    NUL_CHARACTER = "nul_character"
     BEFORE_LANDMARK = "before_landmark"
     IN_FUTURE = "in_future"
     NOT_FINITE = "not_finite"
@@ -80,6 +82,16 @@ class DeliveryError(CkmStreamError):
     """The broker did not acknowledge a published event."""
 
     exit_code = 5
+
+
+class StuckError(CkmStreamError):
+    """An event loop does not run, or work that waits is not committed; ``where`` is a stack."""
+
+    exit_code = 6
+
+    def __init__(self, message: str, *, where: str) -> None:
+        super().__init__(message)
+        self.where = where
 
 
 class InvariantError(CkmStreamError):

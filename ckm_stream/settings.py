@@ -25,8 +25,11 @@ from pydantic import (
 )
 from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
+from ckm_stream.codec.layouts import DEFAULT_LAYOUT, NEWEST_LAYOUT
+from ckm_stream.credentials import SecuritySettings
 from ckm_stream.domain.policy import Policy
 from ckm_stream.errors import ConfigurationError
+from ckm_stream.pipeline.limit import DeadLetterLimits
 
 PREFIX: Final = "CKM__"
 _SEPARATOR: Final = "__"
@@ -73,12 +76,13 @@ class KafkaSettings(_Group):
     idempotence: bool = True
     profile_group: str = Field(default="ckm-profiles", min_length=1)
     snapshot_group: str = Field(default="ckm-snapshots", min_length=1)
-    session_timeout_s: float = Field(default=10.0, gt=0)
+    session_timeout_s: float = Field(default=6.0, gt=0)
     request_timeout_s: float = Field(default=30.0, gt=0)
     transaction_timeout_s: float = Field(default=60.0, gt=0)
     unit_s: float = Field(default=0.1, gt=0, le=10)
     fetch_max_bytes: int = Field(default=1 << 20, ge=1 << 12)
     max_poll_records: int = Field(default=2000, ge=1)
+    security: SecuritySettings = SecuritySettings()
 
     @model_validator(mode="after")
     def _check_together(self) -> Self:
@@ -105,6 +109,12 @@ class RegistrySettings(_Group):
         return self
 
 
+class StateSettings(_Group):
+    """The bytes of states; every layout is read, this one is written."""
+
+    layout: int = Field(default=DEFAULT_LAYOUT, ge=DEFAULT_LAYOUT, le=NEWEST_LAYOUT)
+
+
 class StoreSettings(_Group):
     """The relational store for snapshots; the URL may hold a password."""
 
@@ -112,11 +122,19 @@ class StoreSettings(_Group):
 
 
 class MetricsSettings(_Group):
-    """Where the workers serve ``/metrics``; port 0 lets the system choose."""
+    """Where the workers serve metrics and health; port 0 lets the system choose."""
 
     host: str = Field(default="127.0.0.1", min_length=1)
     profile_port: int = Field(default=9464, ge=0, le=65535)
     snapshot_port: int = Field(default=9465, ge=0, le=65535)
+
+
+class HealthSettings(_Group):
+    """After how many seconds a worker is not ready, not alive, or ended as stuck."""
+
+    silence_s: float = Field(default=10.0, gt=0)
+    loop_timeout_s: float = Field(default=30.0, ge=2)
+    commit_timeout_s: float = Field(default=120.0, ge=2)
 
 
 def _complete_policy(given: object) -> object:
@@ -149,11 +167,15 @@ class Settings(BaseSettings):
 
     kafka: KafkaSettings = KafkaSettings()
     registry: RegistrySettings = RegistrySettings()
+    state: StateSettings = StateSettings()
     store: StoreSettings = StoreSettings()
+    dead_letters: DeadLetterLimits = DeadLetterLimits()
     metrics: MetricsSettings = MetricsSettings()
+    health: HealthSettings = HealthSettings()
     scoring: Annotated[Policy, BeforeValidator(_complete_policy)] = Policy()
     core: Annotated[CoreKind, _cased(str.lower)] = CoreKind.AUTO
     data_dir: Path = Path("var")
+    start_patience_s: float = Field(default=30.0, ge=0)
     log_level: Annotated[Literal["DEBUG", "INFO", "WARNING", "ERROR"], _cased(str.upper)] = "INFO"
 
 
@@ -165,18 +187,40 @@ def load_settings() -> Settings:
         ConfigurationError: If a key is unknown or a value is out of range; the message names the
             variable and never repeats its value.
     """
-    _refuse_unknown(os.environ)
+    if (unknown := next(_unknown(os.environ), None)) is not None:
+        raise ConfigurationError(unknown)
     try:
         return Settings()
-    except ValidationError as error:
-        first = error.errors(include_input=False, include_url=False)[0]
-        name = PREFIX + _SEPARATOR.join(str(part).upper() for part in first["loc"])
-        reason = first["msg"].removeprefix("Value error, ")
-    except SettingsError as error:
-        # The library's message is a constant but for the field's name, in quotes.
-        name = PREFIX + str(error).split('"')[1].upper()
-        reason = "a whole group has to be a JSON object"
-    raise ConfigurationError(f"setting {name} is not valid: {reason}; {_MANUAL}")
+    except (ValidationError, SettingsError) as error:
+        problem = _problems_in(error)[0]
+    raise ConfigurationError(problem)
+
+
+def find_problems() -> list[str]:
+    """Return what is wrong with the environment, a sentence for each variable; no value is told."""
+    problems = list(_unknown(os.environ))
+    try:
+        Settings()
+    except (ValidationError, SettingsError) as error:
+        problems += _problems_in(error)
+    return problems
+
+
+def _problems_in(error: ValidationError | SettingsError) -> list[str]:
+    if isinstance(error, ValidationError):
+        return [
+            _problem(
+                _SEPARATOR.join(str(part).upper() for part in each["loc"]),
+                each["msg"].removeprefix("Value error, "),
+            )
+            for each in error.errors(include_input=False, include_url=False)
+        ]
+    # The library's message is a constant but for the field's name, in quotes.
+    return [_problem(str(error).split('"')[1].upper(), "a whole group has to be a JSON object")]
+
+
+def _problem(name: str, reason: str) -> str:
+    return f"setting {PREFIX}{name} is not valid: {reason}; {_MANUAL}"
 
 
 def list_variables() -> dict[str, object]:
@@ -196,7 +240,7 @@ def _walk(name: str, value: object) -> Iterator[tuple[str, object]]:
         yield from _walk(f"{name}{_SEPARATOR}{part.upper()}", getattr(value, part))
 
 
-def _refuse_unknown(environment: Mapping[str, str]) -> None:
+def _unknown(environment: Mapping[str, str]) -> Iterator[str]:
     known = list(list_variables())
     for variable in environment:
         name = variable.upper()
@@ -206,4 +250,4 @@ def _refuse_unknown(environment: Mapping[str, str]) -> None:
         ):
             near = difflib.get_close_matches(name, known, n=1)
             hint = f"did you mean {near[0]}?" if near else _MANUAL
-            raise ConfigurationError(f"setting {name} is not known; {hint}")
+            yield f"setting {name} is not known; {hint}"

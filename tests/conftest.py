@@ -11,6 +11,7 @@ import uuid
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from ckm_stream.operations.embedded import EmbeddedBroker
 from tests.support.broker import Broker, BrokerKind
@@ -21,6 +22,16 @@ from tests.support.databases import (  # noqa: F401 -- fixtures for all tests
     store_url,
 )
 from tests.support.kafka import KafkaServer
+
+# No deadline, because a shared machine's pauses are nobody's fault.
+settings.register_profile(
+    "laws",
+    max_examples=50,
+    deadline=None,
+    print_blob=True,
+    suppress_health_check=[HealthCheck.too_slow],
+)
+settings.load_profile("laws")
 
 _KAFKA_START_S = 300  # the first start may have to fetch 45 MB of jars
 
@@ -33,11 +44,17 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         default=os.environ.get("CKM_TEST_BROKER", BrokerKind.EMBEDDED),
         help="what the tests that use a broker run on (default: embedded)",
     )
+    parser.addoption(
+        "--chaos",
+        choices=["quick", "full"],
+        help="run the chaos tier, and nothing else, at this scale",
+    )
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Mark tests by the brokers they ask for, and leave out those of the other broker."""
     on_kafka = _broker_kind(config) is BrokerKind.KAFKA
+    is_chaos = config.getoption("--chaos") is not None
     kept: list[pytest.Item] = []
     left_out: list[pytest.Item] = []
     for item in items:
@@ -50,7 +67,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         # A first start on a new machine fetches the jars within the time limit of its test.
         if on_kafka and item.get_closest_marker("timeout") is None:
             item.add_marker(pytest.mark.timeout(_KAFKA_START_S))
-        wanted = (needs_kafka or "broker" in names) if on_kafka else not needs_kafka
+        if is_chaos or item.get_closest_marker("chaos") is not None:
+            wanted = is_chaos and item.get_closest_marker("chaos") is not None
+        elif on_kafka:
+            wanted = needs_kafka or "broker" in names
+        else:
+            wanted = not needs_kafka
         (kept if wanted else left_out).append(item)
     if left_out:
         config.hook.pytest_deselected(items=left_out)

@@ -1,9 +1,9 @@
 """
 The ``ckm`` command: its verbs, and the one place where an error becomes an exit code.
 
-Exit codes: 0 done · 1 not found, or some lines of a file refused · 2 configuration · 3 too many
-dead letters · 4 fenced by another owner · 5 not acknowledged · 70 a defect · 75 unavailable for
-now · 130 interrupted.
+Exit codes: 0 done · 1 not found, not healthy, or some lines of a file refused · 2 configuration ·
+3 too many dead letters · 4 fenced by another owner · 5 not acknowledged · 6 stuck · 70 a defect ·
+75 unavailable for now · 130 interrupted.
 
 The modules of the verbs say what a command line looks like. What a verb works with (Kafka, the
 store, Faust) it imports when it runs: all of it takes 3 s, and `--help` needs none.
@@ -14,7 +14,17 @@ from typing import Final
 
 import typer
 
-from ckm_stream.cli import demo, provision, publish, reading, store, workers
+from ckm_stream.cli import (
+    check,
+    deadletters,
+    demo,
+    health,
+    provision,
+    publish,
+    reading,
+    store,
+    workers,
+)
 from ckm_stream.errors import CkmStreamError
 
 _INTERRUPTED: Final = 130
@@ -23,8 +33,9 @@ app = typer.Typer(
     name="ckm",
     help="Customer knowledge management on Kafka: profiles and key-source scores per customer.",
     epilog="Settings come from CKM__* environment variables (docs/configuration.md). "
-    "Exit codes: 0 done, 1 not found or partly refused, 2 configuration, 3 too many dead letters, "
-    "4 fenced, 5 not acknowledged, 70 a defect, 75 unavailable for now.",
+    "Exit codes: 0 done, 1 not found, not healthy or partly refused, 2 configuration, "
+    "3 too many dead letters, 4 fenced, 5 not acknowledged, 6 stuck, 70 a defect, "
+    "75 unavailable for now.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -33,6 +44,8 @@ for command in (
     demo.demo,
     workers.worker,
     workers.snapshots,
+    health.health,
+    check.check,
     store.migrate,
     store.rebuild,
     publish.publish,
@@ -44,6 +57,7 @@ for command in (
     app.command()(command)
 app.add_typer(provision.topics_app, name="topics")
 app.add_typer(provision.schemas_app, name="schemas")
+app.add_typer(deadletters.deadletters_app, name="deadletters")
 
 
 def main() -> None:

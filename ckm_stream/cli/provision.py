@@ -1,4 +1,4 @@
-"""``ckm topics plan|apply`` and ``ckm schemas check|register``: what must be there first."""
+"""``ckm topics plan|apply|acls`` and ``ckm schemas check|register``: what must be there first."""
 
 from typing import TYPE_CHECKING, Annotated, Final
 
@@ -15,6 +15,15 @@ topics_app = typer.Typer(help="Provision topics from schemas/topics.", no_args_i
 schemas_app = typer.Typer(help="Check and register the Avro schemas.", no_args_is_help=True)
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of lines.")]
+Named = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--principal",
+        metavar="ROLE=PRINCIPAL",
+        help="Who a role is to Kafka, such as profile-worker=User:ckm-worker; else User:ROLE.",
+    ),
+]
+Create = Annotated[bool, typer.Option("--apply", help="Create the ACLs that are missing.")]
 
 
 @topics_app.command()
@@ -38,6 +47,57 @@ def apply(as_json: AsJson = False) -> None:  # noqa: FBT002 -- typer makes a fla
     from ckm_stream.settings import load_settings
 
     _report(apply_topics(load_settings()), as_json=as_json)
+
+
+@topics_app.command()
+def acls(
+    principal: Named = None,
+    apply: Create = False,  # noqa: FBT002 -- typer makes a flag of it
+    as_json: AsJson = False,  # noqa: FBT002 -- typer makes a flag of it
+) -> None:
+    """
+    Show the least rights that each role needs, as kafka-acls.sh commands.
+
+    Roles are in schemas/principals.yaml, their rights in schemas/topics. With --apply the missing
+    ones are created, none is taken away, and what was created is shown. With --json: a list of
+    objects with role, principal, resource, name, pattern (literal, prefixed) and operations.
+    """
+    from ckm_stream.operations.acls import all_grants, apply_grants, to_command
+    from ckm_stream.settings import load_settings
+
+    settings = load_settings()
+    grants = all_grants(settings.kafka, _principals(principal or []))
+    if apply:
+        grants = apply_grants(settings, grants)
+    if as_json:
+        print_json(
+            [
+                {
+                    "role": each.right.role,
+                    "principal": each.principal,
+                    "resource": each.right.resource,
+                    "name": each.right.name,
+                    "pattern": "prefixed" if each.right.is_prefix else "literal",
+                    "operations": each.right.operations,
+                }
+                for each in grants
+            ]
+        )
+        return
+    for grant in grants:
+        typer.echo(to_command(grant, settings.kafka))
+    if not grants:
+        typer.echo("all ACLs are there")
+
+
+def _principals(given: list[str]) -> dict[str, str]:
+    named: dict[str, str] = {}
+    for each in given:
+        role, _, principal = each.partition("=")
+        if not principal.startswith("User:"):
+            raise typer.BadParameter(f"{each} is not ROLE=User:NAME", param_hint="--principal")
+        named[role] = principal
+    return named
 
 
 @schemas_app.command()

@@ -1,5 +1,9 @@
 """``ckm worker`` and ``ckm snapshots``: the two long-running programs."""
 
+import signal
+import sys
+from types import FrameType
+
 
 def worker() -> None:
     """
@@ -8,6 +12,8 @@ def worker() -> None:
     Start as many as there are cores, up to the number of partitions; they share the partitions.
     Metrics are served on CKM__METRICS__HOST and CKM__METRICS__PROFILE_PORT.
     """
+    _leave_when_told()
+
     from ckm_stream.bootstrap import run_profile_worker
     from ckm_stream.operations.logs import configure_logging
     from ckm_stream.settings import load_settings
@@ -24,6 +30,8 @@ def snapshots() -> None:
     The store is named by CKM__STORE__URL and must be migrated (`ckm migrate`).
     Metrics are served on CKM__METRICS__HOST and CKM__METRICS__SNAPSHOT_PORT.
     """
+    _leave_when_told()
+
     from ckm_stream.bootstrap import run_snapshot_worker
     from ckm_stream.operations.logs import configure_logging
     from ckm_stream.settings import load_settings
@@ -31,3 +39,12 @@ def snapshots() -> None:
     settings = load_settings()
     configure_logging(settings.log_level)
     run_snapshot_worker(settings)
+
+
+def _leave_when_told() -> None:
+    """End with exit code 0 on SIGTERM, until Faust listens to it: nothing has begun before."""
+
+    def leave(_: int, __: FrameType | None) -> None:
+        sys.exit(0)
+
+    signal.signal(signal.SIGTERM, leave)

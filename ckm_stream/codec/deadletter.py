@@ -6,6 +6,7 @@ Key and value of the record stay untouched. No header carries a personal value: 
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from importlib.metadata import version
 from typing import Final, Protocol
 
@@ -17,6 +18,9 @@ REASON: Final = "ckm.reason"
 SCHEMA_ID: Final = "ckm.schema.id"
 APP_VERSION: Final = "ckm.app.version"
 FIRST_FAILED_AT: Final = "ckm.first.failed.at"
+#: On a record that was put back: the dead letter that it was, as topic:partition:offset.
+REPLAYED_FROM: Final = "ckm.replayed.from"
+_INSTANT_DIGITS: Final = 16
 _APP_VERSION: Final = version("ckm-stream").encode()
 _OURS: Final = (REASON, SCHEMA_ID, APP_VERSION, FIRST_FAILED_AT)
 
@@ -63,7 +67,8 @@ def dead_letter_headers(
     """
     kept = [(name, value) for name, value in record.headers if not _is_ours(name)]
     first_failed_at = next(
-        (value for name, value in record.headers if name == FIRST_FAILED_AT),
+        # A number of milliseconds, in case that a producer made one up.
+        (v for name, v in record.headers if name == FIRST_FAILED_AT and _is_instant(v)),
         str(record.timestamp).encode(),
     )
     error = type(rejection)
@@ -88,6 +93,62 @@ def dead_letter_headers(
     return kept + headers
 
 
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """
+    What a dead letter's headers say.
+
+    ``topic``, ``partition`` and ``offset`` are of the rejected record; ``first_failed_at_ms`` is
+    its timestamp in milliseconds since the Unix epoch.
+    """
+
+    topic: str
+    partition: int
+    offset: int
+    reason: str
+    message: str
+    first_failed_at_ms: int
+    app_version: str
+
+
+def failure_of(headers: Sequence[tuple[str, bytes]]) -> Failure | None:
+    """Return what the headers of a dead letter say, or None if they are not of this service."""
+    # Of a name that comes again, the last one: ours are behind the record's own.
+    found = {name: value for name, value in headers if _is_ours(name)}
+
+    def text(name: str) -> str:
+        return found[name].decode()
+
+    try:
+        return Failure(
+            topic=text(CONNECT_PREFIX + "topic"),
+            partition=int(text(CONNECT_PREFIX + "partition")),
+            offset=int(text(CONNECT_PREFIX + "offset")),
+            reason=text(REASON),
+            message=text(CONNECT_PREFIX + "exception.message"),
+            first_failed_at_ms=int(text(FIRST_FAILED_AT)),
+            app_version=text(APP_VERSION),
+        )
+    except (KeyError, ValueError):
+        return None
+
+
+def replay_headers(
+    headers: Sequence[tuple[str, bytes]], *, topic: str, partition: int, offset: int
+) -> list[tuple[str, bytes]]:
+    """
+    Return the headers for the record in its source topic again: its own, and where it has been.
+
+    The instant of its first failure stays, so that a dead letter of it says the same instant.
+    """
+    kept = [
+        (name, value)
+        for name, value in headers
+        if (name == FIRST_FAILED_AT or not _is_ours(name)) and name != REPLAYED_FROM
+    ]
+    return [*kept, (REPLAYED_FROM, f"{topic}:{partition}:{offset}".encode())]
+
+
 _UNREADABLE: Final = frozenset(
     {
         Reason.NULL_VALUE,
@@ -107,6 +168,10 @@ def _stage(reason: Reason) -> tuple[str, str]:
     if reason in _UNREADABLE:
         return "VALUE_CONVERTER", "ckm_stream.codec.events.EventCodec"
     return "TRANSFORMATION", "ckm_stream.pipeline.unit.Unit"
+
+
+def _is_instant(value: bytes) -> bool:
+    return value.isdigit() and len(value) < _INSTANT_DIGITS
 
 
 def _is_ours(name: str) -> bool:

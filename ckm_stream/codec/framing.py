@@ -23,11 +23,11 @@ def schema_id_of(value: bytes) -> int:
         RejectedRecord: If there is no frame (``NOT_FRAMED``).
     """
     if len(value) < HEADER_BYTES or value[0] != MAGIC:
+        size = f" of {len(value)} bytes" if len(value) < HEADER_BYTES else ""
         first = f"starts with byte {value[0]}" if value else "is empty"
         raise RejectedRecord(
             Reason.NOT_FRAMED,
-            f"value of {len(value)} bytes {first}; Confluent's frame is byte 0 and 4 bytes of "
-            "schema id",
+            f"value{size} {first}; Confluent's frame is byte 0 and 4 bytes of schema id",
         )
     schema_id: int = _HEADER.unpack_from(value)[1]
     return schema_id

@@ -169,7 +169,7 @@ class RegistrySchemas:
         if found is None:
             raise ConfigurationError(
                 f"the registry has not version {newest.version} of {self._prefix}{subject}; run "
-                "`ckm topics apply`"
+                "`ckm schemas register`"
             )
         return found
 

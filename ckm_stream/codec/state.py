@@ -1,9 +1,9 @@
 """
 State ↔ bytes: what the changelog holds of a customer or an employee.
 
-Msgpack, layout version first, policy fingerprint second. Equal facts give equal bytes, so a
-comparison of bytes is a comparison of facts. A layout, once released, is read for ever; bytes
-written under other choices of scoring are refused, because their sums mean something else.
+Msgpack, layout first (`layouts`), policy fingerprint second. Equal facts give equal bytes within a
+layout, so a comparison of bytes is a comparison of facts. Bytes written under other choices of
+scoring are refused, because their sums mean something else.
 """
 
 from collections import defaultdict
@@ -11,15 +11,21 @@ from typing import Final
 
 import msgspec
 
+from ckm_stream.codec.layouts import (
+    DEFAULT_LAYOUT,
+    LAYOUTS,
+    Days,
+    Highs,
+    ProfileWire,
+    layout_of,
+)
 from ckm_stream.domain import counters
 from ckm_stream.domain.days import DAY_S
 from ckm_stream.domain.employee import EmployeeState
 from ckm_stream.domain.facts import Facts
 from ckm_stream.domain.policy import Policy
-from ckm_stream.domain.profile import Delivery, ProfileState
+from ckm_stream.domain.profile import ProfileState
 from ckm_stream.errors import ConfigurationError, InvariantError
-
-LAYOUT: Final = 1
 
 # Up to this many days are written as gaps of 1 to 3 bytes each, more as a bitmap.
 _GAPS_UP_TO: Final = 40
@@ -28,58 +34,26 @@ _LOW_BITS: Final = 64
 _LOW: Final = (1 << _LOW_BITS) - 1
 _LONG: Final = 1 << 63
 
-#: What a sum has above its low 64 bits: an integer, or bytes if it is longer than another 64.
-_Highs = list[int | bytes]
-#: Gaps between days; or the first day and, as bytes, the bitmap from it.
-_Days = list[int | bytes]
-
-
-class _ProfileWire(msgspec.Struct, array_like=True):
-    layout: int
-    fingerprint: bytes
-    delivery: Delivery
-    seen: bytes
-    slots: bytes
-    lows: list[int]
-    highs: _Highs
-    counts: list[int]
-    days: list[_Days]
-    first_value: tuple[int, int, int]
-    first_in_category: list[int]
-    referred: bytes
-    referred_buyers: bytes
-    last_at: int
-    seconds: tuple[int, int, int, int]
-    newest: list[tuple[int, str, int]]
-
-
-class _EmployeeWire(msgspec.Struct, array_like=True):
-    layout: int
-    fingerprint: bytes
-    delivery: Delivery
-    seen: bytes
-    handled: bytes
-    noted: bytes
-    last_at: int
-
-
 _encode: Final = msgspec.msgpack.Encoder().encode
-_decode_profile: Final = msgspec.msgpack.Decoder(_ProfileWire).decode
-_decode_employee: Final = msgspec.msgpack.Decoder(_EmployeeWire).decode
-_decode_head: Final = msgspec.msgpack.Decoder(list[msgspec.Raw]).decode
-_decode_layout: Final = msgspec.msgpack.Decoder(int).decode
+#: What is raised for bytes whose layout is known and whose body is not whole.
+_DAMAGE: Final = (msgspec.DecodeError, ValueError, IndexError)
 
 
-def encode_state(state: ProfileState, policy: Policy) -> bytes:
-    """Return the bytes of a customer's state; equal states give equal bytes."""
+def encode_state(state: ProfileState, policy: Policy, *, layout: int = DEFAULT_LAYOUT) -> bytes:
+    """
+    Return the bytes of a customer's state; equal states give equal bytes in one layout.
+
+    Raises:
+        ConfigurationError: If the layout has no room for what is in the state.
+    """
     facts = state.facts
     last_at = facts.last_at
     places = sorted(facts.sums)
     lows, highs = _pack_sums(facts.sums, places, _idle_bits(facts.first_s, policy))
     wire = (
-        LAYOUT,
+        layout,
         policy.fingerprint(),
-        state.delivery,
+        LAYOUTS[layout].write_delivery(state.delivery),
         state.seen,
         bytes(places),
         lows,
@@ -108,19 +82,20 @@ def decode_state(data: bytes, policy: Policy) -> ProfileState:
     Return the state that *data* was encoded from.
 
     Raises:
-        ConfigurationError: If it was written by a newer release or under another scoring policy.
+        ConfigurationError: If its layout is not known, or it is of another scoring policy.
         InvariantError: If it is no state at all.
     """
+    layout = layout_of(data)
     try:
-        wire = _decode_profile(data)
-        if wire.layout == LAYOUT and wire.fingerprint == policy.fingerprint():
+        wire = layout.read_profile(data)
+        if wire.fingerprint == policy.fingerprint():
             return _profile_of(wire, policy)
-    except (msgspec.DecodeError, ValueError, IndexError) as error:
-        raise _not_a_state(data) from error
-    raise _refusal(wire.layout)
+    except _DAMAGE as error:
+        raise _damage(data) from error
+    raise _other_policy()
 
 
-def _profile_of(wire: _ProfileWire, policy: Policy) -> ProfileState:
+def _profile_of(wire: ProfileWire, policy: Policy) -> ProfileState:
     last_at = wire.last_at
     purchases, *contacts = wire.days
     firsts = wire.first_in_category
@@ -144,13 +119,13 @@ def _profile_of(wire: _ProfileWire, policy: Policy) -> ProfileState:
     return ProfileState(facts, wire.seen, wire.delivery)
 
 
-def encode_employee(state: EmployeeState, policy: Policy) -> bytes:
-    """Return the bytes of an employee's state; equal states give equal bytes."""
+def encode_employee(state: EmployeeState, policy: Policy, *, layout: int = DEFAULT_LAYOUT) -> bytes:
+    """Return the bytes of an employee's state; equal states give equal bytes in one layout."""
     return _encode(
         (
-            LAYOUT,
+            layout,
             policy.fingerprint(),
-            state.delivery,
+            LAYOUTS[layout].write_delivery(state.delivery),
             state.seen,
             _pack_bits(state.handled),
             _pack_bits(state.noted),
@@ -164,15 +139,16 @@ def decode_employee(data: bytes, policy: Policy) -> EmployeeState:
     Return the employee's state that *data* was encoded from.
 
     Raises:
-        ConfigurationError: If it was written by a newer release or under another scoring policy.
+        ConfigurationError: If its layout is not known, or it is of another scoring policy.
         InvariantError: If it is no state at all.
     """
+    layout = layout_of(data)
     try:
-        wire = _decode_employee(data)
-    except msgspec.DecodeError as error:
-        raise _not_a_state(data) from error
-    if wire.layout != LAYOUT or wire.fingerprint != policy.fingerprint():
-        raise _refusal(wire.layout)
+        wire = layout.read_employee(data)
+    except _DAMAGE as error:
+        raise _damage(data) from error
+    if wire.fingerprint != policy.fingerprint():
+        raise _other_policy()
     return EmployeeState(
         handled=int.from_bytes(wire.handled, "little"),
         noted=int.from_bytes(wire.noted, "little"),
@@ -189,7 +165,7 @@ def _idle_bits(first_s: int, policy: Policy) -> tuple[int, ...]:
 
 def _pack_sums(
     sums: dict[int, int], places: list[int], idle: tuple[int, ...]
-) -> tuple[list[int], _Highs]:
+) -> tuple[list[int], Highs]:
     """
     Return the low 64 bits of the sums and what is above, low bits that no event can set left out.
 
@@ -207,7 +183,7 @@ def _long_or_short(high: int | bytes) -> int | bytes:
     return high.to_bytes((high.bit_length() >> 3) + 1, "little", signed=True)
 
 
-def _unpack_sums(wire: _ProfileWire, idle: tuple[int, ...]) -> defaultdict[int, int]:
+def _unpack_sums(wire: ProfileWire, idle: tuple[int, ...]) -> defaultdict[int, int]:
     highs = [
         high if isinstance(high, int) else int.from_bytes(high, "little", signed=True)
         for high in wire.highs
@@ -226,7 +202,7 @@ def _pack_counts(counts: list[int]) -> list[int]:
     return counts[:end]
 
 
-def _pack_days(bits: int) -> _Days:
+def _pack_days(bits: int) -> Days:
     if not bits:
         return []
     first = (bits & -bits).bit_length() - 1
@@ -238,7 +214,7 @@ def _pack_days(bits: int) -> _Days:
     return [first, *reversed(gaps)]
 
 
-def _unpack_days(days: _Days) -> int:
+def _unpack_days(days: Days) -> int:
     if not days:
         return 0
     # Counted from the first day, so that the numbers are short: the landmark is years ago.
@@ -259,24 +235,12 @@ def _pack_bits(bits: int) -> bytes:
     return bits.to_bytes((bits.bit_length() + 7) >> 3, "little") if bits else b""
 
 
-def _refusal(layout: int) -> ConfigurationError:
-    if layout != LAYOUT:
-        return ConfigurationError(
-            f"a state has layout {layout}, this release reads {LAYOUT}; "
-            "run the release that wrote it"
-        )
+def _other_policy() -> ConfigurationError:
     return ConfigurationError(
         "a state was written under another scoring policy (landmark, half-lives, costs or "
         "capacities); restore CKM__SCORING__* or rebuild the profiles under a new application id"
     )
 
 
-def _not_a_state(data: bytes) -> InvariantError | ConfigurationError:
-    """Tell a newer layout, whose body this release cannot read, from bytes that are no state."""
-    try:
-        layout = _decode_layout(_decode_head(data)[0])
-    except (msgspec.DecodeError, IndexError):
-        return InvariantError(f"{len(data)} bytes of the changelog are not a state")
-    if layout == LAYOUT:
-        return InvariantError(f"{len(data)} bytes of the changelog are not a whole state")
-    return _refusal(layout)
+def _damage(data: bytes) -> InvariantError:
+    return InvariantError(f"{len(data)} bytes of the changelog are not a whole state")

@@ -7,7 +7,6 @@ What each event adds is in ``folding``.
 """
 
 from collections import defaultdict
-from operator import add
 from typing import Self
 
 import msgspec
@@ -15,7 +14,13 @@ import msgspec
 from ckm_stream.domain import counters, folding
 from ckm_stream.domain.events import MICROS, ProfileEvent
 from ckm_stream.domain.policy import Policy
-from ckm_stream.domain.sketch import NO_VALUE, FirstValue, merge_first_value, merge_firsts
+from ckm_stream.domain.sketch import (
+    NO_VALUE,
+    FirstValue,
+    merge_first_value,
+    merge_firsts,
+    total_of,
+)
 
 #: (occurred_at, event id, bits of the indicators that it is the newest evidence of).
 Newest = tuple[int, str, int]
@@ -125,7 +130,7 @@ def merge(left: Facts, right: Facts) -> Facts:
         sums[slot] += part
     return Facts(
         sums=sums,
-        counts=list(map(add, left.counts, right.counts)),
+        counts=list(map(total_of, left.counts, right.counts)),
         purchase_days=left.purchase_days | right.purchase_days,
         contact_days=[a | b for a, b in zip(left.contact_days, right.contact_days, strict=True)],
         first_value=merge_first_value(left.first_value, right.first_value),

@@ -26,7 +26,8 @@ class Delivery(msgspec.Struct, array_like=True):
     ``applied`` holds, for each source topic, the offset applied last, -1 if none, in the order
     call, ticket, purchase, feedback, referral. ``version`` counts the events applied. What was
     announced last is None before the first update. ``origins`` holds the greatest offset that was
-    forwarded to here by each partition of each topic, which the pipeline numbers.
+    forwarded to here by each partition of each topic, which the pipeline numbers. Parts are only
+    ever added at the end, each with a default: the layouts before do not have them.
     """
 
     version: int
@@ -39,6 +40,7 @@ class Delivery(msgspec.Struct, array_like=True):
     announced_previous: SourceClass | None = None
     announced_event_id: str = ""
     origins: dict[int, int] = {}
+    announced_epoch: int = 0
 
     @classmethod
     def empty(cls, partition: int, sources: int = SOURCES) -> Self:

@@ -12,6 +12,15 @@ from zlib import crc32
 BINS: Final = 16
 COUNTER_BITS: Final = 256
 
+#: Totals stop here: 1,024 events of the greatest amount must not make a state that 64 bits cannot
+#: hold. Sums of what is never negative, capped, are the same in any order.
+MOST: Final = (1 << 63) - 1
+
+
+def total_of(one: int, other: int) -> int:
+    """Return the sum of two totals, each >= 0, or ``MOST`` if it is above."""
+    return min(one + other, MOST)
+
 
 def bin_of(name: str) -> int:
     """Return the bin, 0..15, that a category or an employee shares with about 1/16 of the rest."""
@@ -66,9 +75,9 @@ def merge_first_value(left: FirstValue, right: FirstValue) -> FirstValue:
         return left
     if left[0] < 0:
         return right
-    total = left[2] + right[2]
+    total = total_of(left[2], right[2])
     if left[0] == right[0]:
-        return left[0], left[1] + right[1], total
+        return left[0], total_of(left[1], right[1]), total
     day, value, _ = min(left, right)
     return day, value, total
 

@@ -12,6 +12,7 @@ cdef struct Prior:
 
 cdef class Choices:
     cdef readonly bytes fingerprint
+    cdef readonly int layout  # that states are written in
     cdef Limits limits
     cdef int64_t landmark_s
     cdef int64_t in_time_us

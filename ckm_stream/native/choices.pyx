@@ -3,6 +3,7 @@
 
 from libc.stdlib cimport free, malloc
 
+from ckm_stream.codec.layouts import DEFAULT_LAYOUT
 from ckm_stream.domain.epoch import Saturation
 from ckm_stream.domain.events import MICROS
 from ckm_stream.errors import ConfigurationError
@@ -15,9 +16,9 @@ cdef Prior prior_of(object prior):
 
 
 cdef class Choices:
-    """What the folding and reading of states depends on."""
+    """What the folding, reading and writing of states depends on."""
 
-    def __cinit__(self, policy: object) -> None:
+    def __cinit__(self, policy: object, layout: int = DEFAULT_LAYOUT) -> None:
         decay = policy.contact_decay
         self.contact_decay = <double*>malloc(len(decay) * sizeof(double))
         if self.contact_decay is NULL:
@@ -29,7 +30,8 @@ cdef class Choices:
     def __dealloc__(self) -> None:
         free(self.contact_decay)
 
-    def __init__(self, policy: object) -> None:
+    def __init__(self, policy: object, layout: int = DEFAULT_LAYOUT) -> None:
+        self.layout = layout
         self.fingerprint = policy.fingerprint()
         self.landmark_s = policy.landmark_s
         self.limits.landmark_at = policy.landmark_s * MICROS

@@ -4,12 +4,12 @@ from ckm_stream.native.choices cimport Choices
 from ckm_stream.native.profile cimport Employee, Profile
 
 cdef enum:
-    # The newest layout, and how many parts a customer's and an employee's state have in it.
-    LAYOUT = 1
+    # The newest layout, and how many parts a customer's and an employee's state have in all.
+    NEWEST_LAYOUT = 2
     PROFILE_PARTS = 16
     EMPLOYEE_PARTS = 7
 
-# Read the newest layout, written under these choices; None if the bytes are anything else: the
-# Python codec then reads them or knows why not.
+# Read any layout, written under these choices; None if the bytes are anything else: the Python
+# codec then reads them or knows why not.
 cdef Profile decode_profile(bytes data, Choices choices)
 cdef Employee decode_employee(bytes data, Choices choices)

@@ -2,7 +2,8 @@
 """
 A state from the bytes that the changelog holds of it.
 
-Twin of `codec.state`: bytes that are not precisely what that writes today are left to it.
+Twin of `codec.state` and `codec.layouts`: bytes that are not precisely what those write are left to
+them.
 """
 
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
@@ -135,19 +136,23 @@ cdef int read_newest(Cursor* c, Profile profile) except -1:
     return 0
 
 
-cdef bint read_head(Cursor* c, bytes data, int parts, Choices choices) noexcept:
+cdef int read_head(Cursor* c, bytes data, int parts, Choices choices) noexcept:
+    # The layout, or 0 if the bytes are not of these choices.
     cdef Text fingerprint
+    cdef int layout
     c.at = <const uint8_t*>PyBytes_AS_STRING(data)
     c.end = c.at + PyBytes_GET_SIZE(data)
     c.bad = False
     expect_array(c, parts)
-    read_within(c, LAYOUT, LAYOUT)
+    layout = <int>read_within(c, 1, NEWEST_LAYOUT)
     fingerprint = read_binary(c)
-    return (
-        not c.bad
-        and fingerprint.size == PyBytes_GET_SIZE(choices.fingerprint)
-        and not memcmp(fingerprint.at, PyBytes_AS_STRING(choices.fingerprint), fingerprint.size)
-    )
+    if (
+        c.bad
+        or fingerprint.size != PyBytes_GET_SIZE(choices.fingerprint)
+        or memcmp(fingerprint.at, PyBytes_AS_STRING(choices.fingerprint), fingerprint.size)
+    ):
+        return 0
+    return layout
 
 
 cdef Profile decode_profile(bytes data, Choices choices):
@@ -155,10 +160,11 @@ cdef Profile decode_profile(bytes data, Choices choices):
     cdef Sums sums
     cdef Profile profile
     cdef int place
-    if not read_head(&c, data, PROFILE_PARTS, choices):
+    cdef int layout = read_head(&c, data, PROFILE_PARTS, choices)
+    if not layout:
         return None
     profile = Profile.__new__(Profile)
-    profile.delivery = read_delivery(&c, SOURCES)
+    profile.delivery = read_delivery(&c, SOURCES, layout)
     profile.seen = read_seen(&c)
     read_sums(&c, &sums)
     read_counts(&c, profile.counts)
@@ -188,10 +194,11 @@ cdef Profile decode_profile(bytes data, Choices choices):
 cdef Employee decode_employee(bytes data, Choices choices):
     cdef Cursor c
     cdef Employee employee
-    if not read_head(&c, data, EMPLOYEE_PARTS, choices):
+    cdef int layout = read_head(&c, data, EMPLOYEE_PARTS, choices)
+    if not layout:
         return None
     employee = Employee.__new__(Employee)
-    employee.delivery = read_delivery(&c, 1)
+    employee.delivery = read_delivery(&c, 1, layout)
     employee.seen = read_seen(&c)
     employee.handled = int.from_bytes(bytes_of(read_binary(&c)), "little")
     employee.noted = int.from_bytes(bytes_of(read_binary(&c)), "little")

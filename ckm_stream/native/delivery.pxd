@@ -16,6 +16,7 @@ cdef struct Announced:
     double total
     int64_t as_of  # microseconds
     int64_t version
+    int64_t epoch
 
 
 cdef class Delivery:
@@ -30,6 +31,6 @@ cdef class Delivery:
 
 cdef Delivery new_delivery(int partition, int sources)
 
-# Its part of a state's bytes; for writing there must be room.
-cdef Delivery read_delivery(Cursor* c, int sources)
-cdef uint8_t* pack_delivery(uint8_t* at, Delivery delivery) except NULL
+# Its part of a state's bytes in a layout; for writing there must be room.
+cdef Delivery read_delivery(Cursor* c, int sources, int layout)
+cdef uint8_t* pack_delivery(uint8_t* at, Delivery delivery, int layout) except NULL

@@ -2,7 +2,7 @@
 """
 How far the delivery of a state has come: in memory, and as part of the state's bytes.
 
-Twin of `domain.profile.Delivery` and of its part in `codec.state`.
+Twin of `domain.profile.Delivery` and of how `codec.layouts` writes it.
 """
 
 cimport cython
@@ -19,7 +19,7 @@ from ckm_stream.native.msgpack cimport (
 from ckm_stream.native.wire cimport Cursor, Text
 
 cdef enum:
-    DELIVERY_PARTS = 10
+    DELIVERY_PARTS = 10  # in layout 1; layout 2 adds the epoch announced
     CLASSES = 7
 
 cdef tuple _class_names = tuple(each.value.encode() for each in SourceClass)
@@ -80,10 +80,10 @@ cdef void read_announced(Cursor* c, Announced* announced) noexcept:
     announced.previous = read_class(c)
 
 
-cdef Delivery read_delivery(Cursor* c, int sources):
+cdef Delivery read_delivery(Cursor* c, int sources, int layout):
     cdef Delivery delivery = Delivery.__new__(Delivery)
     cdef Py_ssize_t place
-    expect_array(c, DELIVERY_PARTS)
+    expect_array(c, DELIVERY_PARTS + (layout >= 2))
     delivery.version = read_int(c)
     delivery.partition = <int>read_within(c, 0, 0x7FFFFFFF)
     delivery.sources = sources
@@ -96,6 +96,8 @@ cdef Delivery read_delivery(Cursor* c, int sources):
     for place in range(read_map(c)):
         stream = read_int(c)
         delivery.origins[stream] = read_int(c)
+    if layout >= 2:
+        delivery.announced.epoch = read_int(c)
     return delivery
 
 
@@ -116,10 +118,10 @@ cdef inline uint8_t* pack_announced(uint8_t* at, const Announced* announced) noe
     return pack_class(at, announced.previous)
 
 
-cdef uint8_t* pack_delivery(uint8_t* at, Delivery delivery) except NULL:
+cdef uint8_t* pack_delivery(uint8_t* at, Delivery delivery, int layout) except NULL:
     cdef int place
     cdef int64_t stream, offset
-    at = pack_array(at, DELIVERY_PARTS)
+    at = pack_array(at, DELIVERY_PARTS + (layout >= 2))
     at = pack_int(at, delivery.version)
     at = pack_int(at, delivery.partition)
     at = pack_array(at, delivery.sources)
@@ -131,4 +133,6 @@ cdef uint8_t* pack_delivery(uint8_t* at, Delivery delivery) except NULL:
     for stream, offset in delivery.origins.items():
         at = pack_int(at, stream)
         at = pack_int(at, offset)
+    if layout >= 2:
+        at = pack_int(at, delivery.announced.epoch)
     return at

@@ -2,7 +2,7 @@
 """
 A state as the bytes that the changelog holds of it.
 
-Twin of `codec.state`, to the byte. The room for all of it is reserved before; each function
+Twin of `codec.state` and `codec.layouts`, to the byte. The room for all of it is reserved before; each function
 returns where the next part goes.
 """
 
@@ -14,7 +14,7 @@ from libc.string cimport memset
 from ckm_stream.native.choices cimport Choices
 from ckm_stream.native.days cimport Days, add_day
 from ckm_stream.native.decoding cimport (
-    EMPLOYEE_PARTS, LAYOUT, PROFILE_PARTS, decode_employee, decode_profile,
+    EMPLOYEE_PARTS, PROFILE_PARTS, decode_employee, decode_profile,
 )
 from ckm_stream.native.delivery cimport Delivery, pack_delivery
 from ckm_stream.native.msgpack cimport (
@@ -25,6 +25,8 @@ from ckm_stream.native.profile cimport (
 )
 from ckm_stream.native.sums cimport Sums, pack_sums, split_sums, written_highs
 from ckm_stream.native.wire cimport Buffer, reserve, taken
+
+from ckm_stream.codec.layouts import refuse_epoch
 
 cdef enum:
     GAPS_UP_TO = 40  # codec.state writes more days as a bitmap
@@ -114,9 +116,9 @@ cdef uint8_t* pack_head(
     uint8_t* at, int parts, Choices choices, Delivery delivery, bytes seen
 ) except NULL:
     at = pack_array(at, parts)
-    at = pack_uint(at, LAYOUT)
+    at = pack_uint(at, choices.layout)
     at = pack_bytes(at, choices.fingerprint)
-    at = pack_delivery(at, delivery)
+    at = pack_delivery(at, delivery, choices.layout)
     return pack_bytes(at, seen)
 
 
@@ -153,6 +155,8 @@ cdef bytes encode_profile(Profile profile, Choices choices):
     cdef int place
     cdef uint8_t* at
     cdef list long_highs = split_sums(&sums, profile, choices)
+    if choices.layout < 2 and profile.delivery.announced.epoch:
+        refuse_epoch(profile.delivery.announced.epoch)
     if long_highs is not None:
         long_highs = written_highs(long_highs)
     _out.size = 0

@@ -26,7 +26,7 @@ cdef int add(
     Profile profile, const Event* event, Choices choices, int slot, int64_t times=*
 ) except -1
 cdef int count(Profile profile, int counter, int64_t more=*) except -1
-cdef int64_t total_of(int64_t one, int64_t other) except? -1
+cdef int64_t total_of(int64_t one, int64_t other) noexcept
 
 cdef int source_bin(const Event* event) noexcept
 cdef int32_t day_of(const Event* event, Choices choices) noexcept

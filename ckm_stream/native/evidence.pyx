@@ -54,11 +54,9 @@ cdef int count(Profile profile, int counter, int64_t more=1) except -1:
     return 0
 
 
-cdef int64_t total_of(int64_t one, int64_t other) except? -1:
-    # Of two that are >= 0.
-    if other > INT64_MAX - one:
-        raise OverflowError("a count of the profile is above 2^63")
-    return one + other
+cdef int64_t total_of(int64_t one, int64_t other) noexcept:
+    # Of two that are >= 0; totals stop at the greatest.
+    return INT64_MAX if other > INT64_MAX - one else one + other
 
 
 cdef int source_bin(const Event* event) noexcept:
@@ -70,7 +68,9 @@ cdef int fold_arrival(
     Profile profile, const Event* event, Choices choices, bint is_structured
 ) except -1:
     cdef int fed = DIVERSITY | SUPPORT
-    cdef bint is_in_time = event.recorded_at - event.occurred_at <= choices.in_time_us
+    # An event is never before 1970, a record's own time may be: no difference may overflow.
+    cdef int64_t recorded_at = event.recorded_at if event.recorded_at > 0 else 0
+    cdef bint is_in_time = recorded_at - event.occurred_at <= choices.in_time_us
     add(profile, event, choices, SLOT_SOURCES + source_bin(event))
     slot = SLOT_IN_FORM if is_structured and is_in_time else SLOT_OUT_OF_FORM
     add(profile, event, choices, slot)

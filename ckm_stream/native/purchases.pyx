@@ -35,7 +35,6 @@ cdef struct Lines:
 
 
 cdef int fold_purchase(Profile profile, const Event* event, Choices choices) except -1:
-    # A margin beyond 2^63, at a default of a thousand times the amount, is an OverflowError.
     cdef int64_t margin = margin_of(event, choices)
     cdef int fed
     if event.purchase_kind == PURCHASE_REFUND:

@@ -9,7 +9,7 @@ accept; what is not plain, they decide.
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
 from libc.float cimport DBL_MAX
 from libc.stdint cimport INT32_MAX, INT32_MIN, INT64_MAX, int64_t, uint8_t, uint32_t, uint64_t
-from libc.string cimport memcmp, memcpy, memset
+from libc.string cimport memchr, memcmp, memcpy, memset
 
 from ckm_stream.native.choices cimport Choices
 from ckm_stream.native.wire cimport (
@@ -240,6 +240,9 @@ cdef inline Text take_id(Cursor* c, Py_ssize_t most, bint checked) noexcept nogi
     cdef Py_ssize_t place
     cdef uint8_t byte
     if checked:
+        return text
+    if text.size and memchr(text.at, 0, text.size) is not NULL:
+        c.bad = True
         return text
     for place in range(text.size):
         # White space beyond ASCII begins with C2 or E1 to E3, and bytes below go on with it.

@@ -26,6 +26,7 @@ from ckm_stream.native.touchpoint cimport EMPLOYEE, REFERRAL, Event, read_event
 from ckm_stream.native.wire cimport Buffer, bytes_of, release, taken
 
 from ckm_stream.codec import state as reference
+from ckm_stream.codec.layouts import DEFAULT_LAYOUT, NEWEST_LAYOUT
 from ckm_stream.codec.topics import Source as SourceTopic
 from ckm_stream.errors import InvariantError, RejectedRecord
 from ckm_stream.pipeline.fold import EMPLOYEES, PROFILES
@@ -63,9 +64,11 @@ cdef class ProfileFold:
     cdef bytes referral_head
     cdef bytes employee_head
 
-    def __init__(self, *, topics, events, outputs, policy, epoch_at):
+    def __init__(
+        self, *, topics, events, outputs, policy, epoch_at, layout=DEFAULT_LAYOUT
+    ):
         self.table = PROFILES
-        self.choices, self.policy = Choices(policy), policy
+        self.choices, self.policy = Choices(policy, layout), policy
         self.epoch_at = epoch_at
         self.score_topic, self.item_topic = topics.score_updated, topics.knowledge_item
         self.referral_topic = topics.of(SourceTopic.REFERRAL)
@@ -86,31 +89,31 @@ cdef class ProfileFold:
         if data is None:
             return new_profile(partition)
         profile = decode_profile(data, self.choices)
-        if profile is None:  # of an older layout, or the reference says what is wrong
+        if profile is None:  # the reference reads it, or says what is wrong
             state = reference.decode_state(data, self.policy)
-            profile = decode_profile(reference.encode_state(state, self.policy), self.choices)
+            data = reference.encode_state(state, self.policy, layout=NEWEST_LAYOUT)
+            profile = decode_profile(data, self.choices)
             if profile is None:
                 raise InvariantError(f"a state of {len(data)} bytes is unreadable when compiled")
         return profile
 
-    def seal(self, bytes key, Profile profile, effects, *, last, bint force):
+    def seal(self, bytes key, Profile profile, effects, *, last):
         """Score as of the newest event, announce the score if it moved, encode the profile."""
         cdef Score score
         cdef Announced* announced = &profile.delivery.announced
         if last is not None:
             epoch = self.epoch_for(profile)
             read_score(&score, profile, self.choices, epoch)
-            if force or is_due(&score, profile, self.choices):
+            if is_due(&score, profile, self.choices):
                 announced.previous = announced.source_class if announced.ever else -1
                 announced.ever = True
                 announced.source_class = score.source_class
                 announced.total = score.total
                 announced.as_of = profile.last_at
                 announced.version = profile.delivery.version
+                announced.epoch = epoch.epoch_id
                 profile.delivery.announced_event_id = last
                 self.announce(key, profile, &score, epoch, effects)
-        elif force:
-            self.announce_again(key, profile, effects)
         return encode_profile(profile, self.choices)
 
     def announce_again(self, bytes key, Profile profile, effects):
@@ -169,9 +172,9 @@ cdef class EmployeeFold:
     cdef Choices choices
     cdef object policy
 
-    def __init__(self, *, policy):
+    def __init__(self, *, policy, layout=DEFAULT_LAYOUT):
         self.table = EMPLOYEES
-        self.choices, self.policy = Choices(policy), policy
+        self.choices, self.policy = Choices(policy, layout), policy
 
     def slot(self, source):
         """Return 0, the only one."""
@@ -184,12 +187,13 @@ cdef class EmployeeFold:
         employee = decode_employee(data, self.choices)
         if employee is None:
             state = reference.decode_employee(data, self.policy)
-            employee = decode_employee(reference.encode_employee(state, self.policy), self.choices)
+            data = reference.encode_employee(state, self.policy, layout=NEWEST_LAYOUT)
+            employee = decode_employee(data, self.choices)
             if employee is None:
                 raise InvariantError(f"a state of {len(data)} bytes is unreadable when compiled")
         return employee
 
-    def seal(self, bytes key, Employee employee, effects, *, last, force):
+    def seal(self, bytes key, Employee employee, effects, *, last):
         """Encode the employee's state."""
         return encode_employee(employee, self.choices)
 
@@ -324,9 +328,6 @@ cdef class _Folding:
         delivery = (<Employee>state).delivery if self.source == EMPLOYEE else (<Profile>state).delivery
         if offset <= delivery.applied[self.slot]:
             self.redelivered += 1
-            if self.core.repeats_effects:
-                self.cause(event, key, offset)
-                self.unit._note_repeated(self.fold, key, bytes_of(event.event_id))
             return 0
         if self.is_new(delivery, record) and self.apply(state, event):
             delivery.version += 1

@@ -1,12 +1,12 @@
 """
-Every metric of the two workers, each name once, and the port they are scraped from.
+Every metric of the two workers, each name once; `ops_server.py` serves them.
 
 Names follow Prometheus: base units, ``_total`` for counters, labels from small closed sets and
 never a customer. The conservation law is exported as a gauge that must be 0: what was consumed is
 applied, deduplicated or dead-lettered (promise P6).
 """
 
-from collections.abc import Iterable, Sized
+from collections.abc import Callable, Iterable, Sized
 from importlib.metadata import version
 from typing import Protocol
 
@@ -18,12 +18,11 @@ from prometheus_client import (
     Metric,
     ProcessCollector,
     disable_created_metrics,
-    start_http_server,
 )
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
-from ckm_stream.errors import ConfigurationError
+from ckm_stream.operations.health import Verdict
 
 _PARTITION = ("group", "topic", "partition")
 # A unit of work takes 0.1 s by default (transaction), a slice alone a few milliseconds.
@@ -34,33 +33,12 @@ _REBALANCE_BUCKETS = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120)
 _RECOVERY_BUCKETS = (0.1, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 900)
 
 
-class MetricsServer:
-    """The HTTP server of ``/metrics``, on a thread of its own."""
-
-    def __init__(self, registry: CollectorRegistry, *, host: str, port: int) -> None:
-        try:
-            self._server, self._thread = start_http_server(port, addr=host, registry=registry)
-        except OSError as error:
-            raise ConfigurationError(
-                f"metrics cannot be served on {host}:{port} ({error.strerror or error}); "
-                "choose another port with CKM__METRICS__PROFILE_PORT or CKM__METRICS__SNAPSHOT_PORT"
-            ) from None
-        self.port: int = self._server.server_port
-
-    def close(self) -> None:
-        """Stop serving and wait for the thread."""
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
-
-
-class _Program:
+class ProgramMetrics:
     """What both workers export about themselves."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
         # The companion series with creation times would double the counters for nobody.
         disable_created_metrics()  # type: ignore[no-untyped-call]  # the library's omission
-        self._registry = registry
         self.build_info = Gauge(
             "ckm_build_info",
             "Always 1; the labels say which version runs.",
@@ -90,21 +68,17 @@ class _Program:
         )
         self.fenced = Counter(
             "ckm_fenced",
-            "Times that another owner of a partition stopped this process.",
+            "Times that another owner of a partition ended this program, noted in its data folder.",
             registry=registry,
         )
 
-    def serve(self, host: str, port: int) -> MetricsServer:
-        """
-        Serve the metrics at ``http://host:port/metrics``; port 0 lets the system choose.
-
-        Raises:
-            ConfigurationError: If the port is taken or the address is not this machine's.
-        """
-        return MetricsServer(self._registry, host=host, port=port)
+    def forget_lag(self) -> None:
+        """Export no lag of any partition, until it is set again: their owner may be another."""
+        self.consumer_lag_events.clear()
+        self.consumer_lag_seconds.clear()
 
 
-class WorkerMetrics(_Program):
+class WorkerMetrics(ProgramMetrics):
     """Metrics of a profile worker."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
@@ -225,7 +199,7 @@ class WrittenBatch(Protocol):
         """Newest states of employees."""
 
 
-class SnapshotMetrics(_Program):
+class SnapshotMetrics(ProgramMetrics):
     """Metrics of a snapshot worker."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
@@ -279,6 +253,24 @@ class _Conservation(Collector):
         verdicts = [_by_topic(counter) for counter in self._verdicts]
         for topic, consumed in _by_topic(self._consumed).items():
             family.add_metric((topic,), consumed - sum(each.get(topic, 0.0) for each in verdicts))
+        yield family
+
+
+class Readiness(Collector):
+    """Tells at each scrape what ``/readyz`` would say, check by check."""
+
+    def __init__(self, ready: Callable[[], Verdict]) -> None:
+        self._ready = ready
+
+    def collect(self) -> Iterable[Metric]:
+        """Yield whether each check is well."""
+        family = GaugeMetricFamily(
+            "ckm_ready",
+            "1 if this check of the readiness is well, else 0; ready if all are.",
+            labels=("check",),
+        )
+        for check in self._ready().checks:
+            family.add_metric((check.name,), float(check.ok))
         yield family
 
 

@@ -5,7 +5,7 @@ Creates what is missing and sets configuration that differs. Refuses to change a
 keys would move to other partitions, away from their state.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from importlib.resources.abc import Traversable
@@ -14,7 +14,12 @@ from typing import Final, Literal
 import msgspec
 import yaml
 from kafka.admin import ConfigResource, ConfigResourceType, KafkaAdminClient
-from kafka.errors import TopicAlreadyExistsError, UnknownTopicOrPartitionError, for_code
+from kafka.errors import (
+    TopicAlreadyExistsError,
+    TopicAuthorizationFailedError,
+    UnknownTopicOrPartitionError,
+    for_code,
+)
 
 from ckm_stream.codec.catalogue import schemas_root
 from ckm_stream.codec.topics import Topics
@@ -105,6 +110,11 @@ def load_specs(root: Traversable | None = None) -> list[TopicSpec]:
     return sorted(specs, key=lambda spec: spec.name)
 
 
+def specs_of(role: str) -> list[TopicSpec]:
+    """Return the topics that *role*, a principal of their ACLs, works with."""
+    return [spec for spec in load_specs() if any(acl.principal == role for acl in spec.acls)]
+
+
 def plan_topics(settings: Settings, specs: Iterable[TopicSpec] | None = None) -> list[Change]:
     """
     Return what ``apply_topics`` would change; empty if the cluster is as described.
@@ -143,19 +153,36 @@ def check_topics(settings: Settings, specs: Iterable[TopicSpec] | None = None) -
         ConfigurationError: If one is missing or has another partition count.
         TransientError: If the broker cannot be reached.
     """
+    for problem in count_problems(settings, specs):
+        raise ConfigurationError(problem)
+
+
+def count_problems(settings: Settings, specs: Iterable[TopicSpec] | None = None) -> list[str]:
+    """
+    Return a sentence for each topic that is missing or has another partition count.
+
+    Raises:
+        TransientError: If the broker cannot be reached.
+    """
     with admin_client(settings) as client:
         topics = Topics(settings.kafka.topic_prefix)
         wanted = {topics.physical(spec.name): spec for spec in _specs(specs)}
         counts = _partition_counts(client, wanted)
-        for name, spec in wanted.items():
-            if name not in counts:
-                raise ConfigurationError(
-                    f"topic '{name}' does not exist on {settings.kafka.bootstrap_servers}; "
-                    "run `ckm topics apply`"
-                )
-            partitions = spec.partition_count(settings.kafka)
-            if counts[name] != partitions:
-                raise ConfigurationError(_mismatch(name, counts[name], partitions))
+        return list(_count_problems(settings.kafka, wanted, counts))
+
+
+def _count_problems(
+    kafka: KafkaSettings, wanted: Mapping[str, TopicSpec], counts: Mapping[str, int]
+) -> Iterator[str]:
+    for name, spec in wanted.items():
+        partitions = spec.partition_count(kafka)
+        if name not in counts:
+            yield (
+                f"topic '{name}' does not exist on {kafka.bootstrap_servers}; "
+                "run `ckm topics apply`"
+            )
+        elif counts[name] != partitions:
+            yield _mismatch(name, counts[name], partitions)
 
 
 def _specs(specs: Iterable[TopicSpec] | None) -> list[TopicSpec]:
@@ -198,9 +225,13 @@ def _plan(
 
 
 def _partition_counts(client: KafkaAdminClient, names: Iterable[str]) -> dict[str, int]:
+    described = client.describe_topics(list(names))
+    for topic in described:
+        if for_code(topic["error_code"]) is TopicAuthorizationFailedError:
+            raise TopicAuthorizationFailedError(topic["name"])
     return {
         topic["name"]: len(topic["partitions"])
-        for topic in client.describe_topics(list(names))
+        for topic in described
         if for_code(topic["error_code"]) is not UnknownTopicOrPartitionError
     }
 
@@ -210,6 +241,10 @@ def _configurations(client: KafkaAdminClient, names: list[str]) -> dict[str, dic
         return {}
     resources = [ConfigResource(ConfigResourceType.TOPIC, name) for name in names]
     answers = client.describe_configs(resources, config_filter="all")["topic"]
+    for name in names:
+        # kafka-python drops the error; a topic that is shown has some thirty settings.
+        if not answers.get(name):
+            raise TopicAuthorizationFailedError(f"DESCRIBE_CONFIGS on topic '{name}'")
     return {name: {key: entry["value"] for key, entry in answers[name].items()} for name in names}
 
 

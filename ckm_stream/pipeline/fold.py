@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Protocol, TypeVar
 
 from ckm_stream.codec.events import EventCodec
+from ckm_stream.codec.layouts import DEFAULT_LAYOUT
 from ckm_stream.codec.outputs import OutputCodec
 from ckm_stream.codec.state import decode_employee, decode_state, encode_employee, encode_state
 from ckm_stream.codec.topics import Source, Topics
@@ -50,13 +51,8 @@ class Fold(Protocol[S]):
     def apply(self, state: S, event: Event, effects: Effects) -> bool:
         """Fold *event* in, and add what it causes elsewhere; False if its id was seen."""
 
-    def repeat(self, event: Event, effects: Effects) -> None:
-        """Add again what an event applied earlier caused elsewhere."""
-
-    def seal(
-        self, key: bytes, state: S, effects: Effects, *, last: str | None, force: bool
-    ) -> bytes:
-        """Score if this table has scores, announce if due or forced, and encode the state."""
+    def seal(self, key: bytes, state: S, effects: Effects, *, last: str | None) -> bytes:
+        """Score and announce if this table has scores and it is due, and encode the state."""
 
     def announce_again(self, key: bytes, state: S, effects: Effects) -> None:
         """Add the last announcement once more, the same to the byte."""
@@ -67,7 +63,7 @@ class ProfileFold:
 
     table = PROFILES
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 -- what the rules are made of, each by its name
         self,
         *,
         topics: Topics,
@@ -75,12 +71,14 @@ class ProfileFold:
         outputs: OutputCodec,
         policy: Policy,
         epoch_at: Callable[[int], Epoch],
+        layout: int = DEFAULT_LAYOUT,
     ) -> None:
         self._topics = topics
         self._events = events
         self._outputs = outputs
         self._policy = policy
         self._epoch_at = epoch_at
+        self._layout = layout
 
     def slot(self, source: Source) -> int:
         """Return the source's own number: profiles have the first five."""
@@ -99,11 +97,11 @@ class ProfileFold:
         if not apply_event(state, event, self._policy):
             return False
         state.delivery.version += 1
-        self.repeat(event, effects)
+        self._cause(event, effects)
         return True
 
-    def repeat(self, event: Event, effects: Effects) -> None:
-        """Add the event's knowledge items and forwarded events; their ids are derived from it."""
+    def _cause(self, event: Event, effects: Effects) -> None:
+        # Whatever the state is: so a unit that is done again causes the same, under the same ids.
         for item in extract_items(event):
             effects.items.append(
                 OutputRecord(
@@ -117,29 +115,25 @@ class ProfileFold:
             topic, key = self._events.address(other)
             effects.forwarded.append(OutputRecord(topic, None, key, self._events.encode(other)))
 
-    def seal(
-        self, key: bytes, state: ProfileState, effects: Effects, *, last: str | None, force: bool
-    ) -> bytes:
+    def seal(self, key: bytes, state: ProfileState, effects: Effects, *, last: str | None) -> bytes:
         """
         Score as of the newest event, announce the score if it moved, encode the profile.
 
         *last* is the id of the event applied last; None if nothing but offsets has changed.
-        *force* announces in any case: the last announcement may not have reached the topic.
         """
         if last is not None:
             score, readings = self._score(state)
             delivery = state.delivery
-            if force or self._is_due(delivery, score):
+            if self._is_due(delivery, score):
                 delivery.announced_previous = delivery.announced_class
                 delivery.announced_class = score.source_class
                 delivery.announced_total = score.total
                 delivery.announced_as_of = state.last_occurred_at
                 delivery.announced_version = delivery.version
                 delivery.announced_event_id = last
+                delivery.announced_epoch = score.epoch_id
                 self._announce(key, state, score, readings, effects)
-        elif force:
-            self.announce_again(key, state, effects)
-        return encode_state(state, self._policy)
+        return encode_state(state, self._policy, layout=self._layout)
 
     def announce_again(self, key: bytes, state: ProfileState, effects: Effects) -> None:
         """Add the update that the state's last change was announced with."""
@@ -198,8 +192,9 @@ class EmployeeFold:
 
     table = EMPLOYEES
 
-    def __init__(self, *, policy: Policy) -> None:
+    def __init__(self, *, policy: Policy, layout: int = DEFAULT_LAYOUT) -> None:
         self._policy = policy
+        self._layout = layout
 
     def slot(self, source: Source) -> int:  # noqa: ARG002 -- employees have one source
         """Return 0, the only one."""
@@ -220,9 +215,6 @@ class EmployeeFold:
         state.delivery.version += 1
         return True
 
-    def repeat(self, event: Event, effects: Effects) -> None:
-        """Do nothing: an employee's contact causes nothing elsewhere."""
-
     def seal(
         self,
         key: bytes,  # noqa: ARG002 -- employees are not scored
@@ -230,10 +222,9 @@ class EmployeeFold:
         effects: Effects,  # noqa: ARG002 -- likewise
         *,
         last: str | None,  # noqa: ARG002 -- likewise
-        force: bool,  # noqa: ARG002 -- likewise
     ) -> bytes:
         """Encode the employee's state."""
-        return encode_employee(state, self._policy)
+        return encode_employee(state, self._policy, layout=self._layout)
 
     def announce_again(self, key: bytes, state: EmployeeState, effects: Effects) -> None:
         """Do nothing: employees are not scored."""

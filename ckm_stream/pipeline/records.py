@@ -2,8 +2,8 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import NamedTuple, Protocol
+from dataclasses import dataclass, field, replace
+from typing import NamedTuple, Protocol, Self
 
 from ckm_stream.codec.topics import Source
 from ckm_stream.errors import Reason
@@ -49,6 +49,18 @@ class Slice:
         """The first offset that is not in this slice."""
         return self.records[-1].offset + 1
 
+    def until(self, place: int) -> Self:
+        """Return the slice of the first *place* records, of which there must be one."""
+        return replace(self, records=self.records[:place])
+
+
+class Rejection(NamedTuple):
+    """A record of a source topic that was set aside, and why."""
+
+    topic: str
+    offset: int
+    reason: Reason
+
 
 class OutputRecord(NamedTuple):
     """A record to be written; without a partition it goes where its key hashes to."""
@@ -87,11 +99,13 @@ class Effects:
     """
     All that one unit writes, in the protocol's order; ``changelog`` is per table.
 
-    ``offsets`` maps each source topic to the first offset not in the unit.
+    ``offsets`` maps each source topic to the first offset not in the unit; ``rejections`` say, in
+    the order of ``dead_letters``, what these are.
     """
 
     partition: int
     dead_letters: list[OutputRecord] = field(default_factory=list)
+    rejections: list[Rejection] = field(default_factory=list)
     updates: list[OutputRecord] = field(default_factory=list)
     items: list[OutputRecord] = field(default_factory=list)
     forwarded: list[OutputRecord] = field(default_factory=list)

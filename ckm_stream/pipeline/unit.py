@@ -7,7 +7,7 @@ the same slices over the same states give the same effects, whatever the unit's 
 (promises P1, P6, P9).
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -21,7 +21,7 @@ from ckm_stream.errors import InvariantError, Reason, RejectedRecord
 from ckm_stream.pipeline.fold import Fold
 from ckm_stream.pipeline.origin import FORWARDED, Origin, advance
 from ckm_stream.pipeline.recent import RecentStates
-from ckm_stream.pipeline.records import Effects, OutputRecord, Slice, SourceRecord
+from ckm_stream.pipeline.records import Effects, OutputRecord, Rejection, Slice, SourceRecord
 
 #: Reads the durable state of a key: (table, partition, key) -> bytes or None.
 Load = Callable[[str, int, bytes], bytes | None]
@@ -31,12 +31,7 @@ PartitionOf = Callable[[bytes], int]
 
 @dataclass(frozen=True, slots=True)
 class Core:
-    """
-    What every unit shares: the codecs, the rules, and where to look things up.
-
-    ``repeats_effects`` belongs to at_least_once, where a state is durable before its effects are:
-    a record that is delivered again after a kill then causes again what it may not have caused.
-    """
+    """What every unit shares: the codecs, the rules, and where to look things up."""
 
     application_id: str
     topics: Topics
@@ -45,7 +40,6 @@ class Core:
     folds: Mapping[Source, Fold[Any]]
     load: Load
     partition_of: PartitionOf
-    repeats_effects: bool
 
 
 class Unit:
@@ -58,8 +52,6 @@ class Unit:
         self._states: dict[str, dict[bytes, Any]] = {}
         # The id of the event applied last to each changed key, None if none was.
         self._dirty: dict[str, dict[bytes, Any]] = {}
-        # Keys that events were delivered again for, and the id of the last such event.
-        self._repeated: dict[str, dict[bytes, Any]] = {}
         self._effects: Final = Effects(partition)
 
     def add(self, part: Slice) -> None:
@@ -115,10 +107,7 @@ class Unit:
                     continue
             position = state.delivery.applied
             if record.offset <= position[slot]:
-                redelivered += 1
-                if self._core.repeats_effects:
-                    fold.repeat(event, self._effects)
-                    self._note_repeated(fold, key, event.event_id)
+                redelivered += 1  # its state is durable, and before it what it caused elsewhere
             else:
                 is_new = not is_forwarded or advance(state.delivery, record.headers)
                 if is_new and fold.apply(state, event, self._effects):
@@ -133,6 +122,11 @@ class Unit:
             if len(forwarded) > addressed:
                 addressed = self._address(addressed, Origin(source, part.partition, record.offset))
         return applied, duplicates, redelivered
+
+    @property
+    def rejections(self) -> Sequence[Rejection]:
+        """What was set aside so far, in the order of the slices and their offsets."""
+        return self._effects.rejections
 
     def seal(self) -> Effects:
         """
@@ -149,23 +143,26 @@ class Unit:
         folds = {fold.table: fold for fold in self._core.folds.values()}
         for table, dirty in self._dirty.items():
             fold, states = folds[table], self._states[table]
-            repeated = self._repeated.get(table, {})
-            for key, event_id in repeated.items():
-                # The lost announcement cannot be made again if something has been applied since,
-                # such as a slice of another topic that came first: announce what is true now.
-                delivery = states[key].delivery
-                if 0 < delivery.announced_version < delivery.version and not dirty.get(key):
-                    dirty[key] = event_id
             self._effects.changelog[table] = [
-                (
-                    key,
-                    fold.seal(key, states[key], self._effects, last=last, force=key in repeated),
-                )
+                (key, fold.seal(key, states[key], self._effects, last=last))
                 for key, last in dirty.items()
             ]
-            for key in sorted(repeated.keys() - dirty.keys()):
-                fold.announce_again(key, states[key], self._effects)
         return self._effects
+
+    def announce_again(self, keys: Iterable[bytes]) -> None:
+        """
+        Add the updates that the customers' last changes were announced with, the same to the byte.
+
+        For the states that a predecessor made durable last: it may have died before it told of
+        them. A state whose last change was not announced lacks nothing.
+        """
+        fold = self._core.folds[Source.CALL]
+        states = self._states.setdefault(fold.table, {})
+        for key in keys:
+            state = states[key] = self._load(fold, key)
+            delivery = state.delivery
+            if 0 < delivery.announced_version == delivery.version:
+                fold.announce_again(key, state, self._effects)
 
     def release(self) -> None:
         """Leave the states to the partition's next unit; only once the effects are durable."""
@@ -181,9 +178,6 @@ class Unit:
             partition = self._core.partition_of(other.key)
             forwarded[place] = OutputRecord(other.topic, partition, other.key, other.value, headers)
         return len(forwarded)
-
-    def _note_repeated(self, fold: Fold[Any], key: bytes, event_id: Any) -> None:  # noqa: ANN401 -- as the fold has it
-        self._repeated.setdefault(fold.table, {})[key] = event_id
 
     def _decode(self, source: Source, record: SourceRecord) -> Event | RejectedRecord:
         try:  # 1. decode -> event or reject
@@ -212,6 +206,7 @@ class Unit:
 
     def _reject(self, part: Slice, record: SourceRecord, rejection: RejectedRecord) -> None:
         self._effects.tally.dead_lettered[part.source, rejection.reason] += 1
+        self._effects.rejections.append(Rejection(part.topic, record.offset, rejection.reason))
         self._effects.dead_letters.append(
             OutputRecord(
                 self._core.topics.dead_letter,

@@ -20,6 +20,7 @@ from ckm_stream.domain.checks import check_event
 from ckm_stream.domain.events import TouchpointEvent
 from ckm_stream.domain.policy import Policy
 from ckm_stream.errors import ConfigurationError, Reason, RejectedRecord
+from ckm_stream.operations.access import CHANNEL, require_access
 from ckm_stream.operations.connection import kafka_client_options
 from ckm_stream.operations.schemas import open_schemas
 from ckm_stream.operations.topics import check_topics, load_specs
@@ -132,9 +133,10 @@ class Publisher:
         Connect to the cluster, topics and schemas that *settings* name.
 
         Raises:
-            ConfigurationError: If a topic or a schema is missing.
+            ConfigurationError: If a right, a topic or a schema is missing.
             TransientError: If no broker answers.
         """
+        require_access(settings, CHANNEL)
         # Also tells a broker that is down, and a missing topic before the first event of its type
         # is met (the embedded broker would just make it, with one partition).
         check_topics(settings, [spec for spec in load_specs() if spec.name in _TOUCHPOINT_TOPICS])

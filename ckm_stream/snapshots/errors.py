@@ -46,6 +46,13 @@ _SERVER_ERRORS: Final = frozenset({OperationalError, DatabaseError})
 
 _MAX_CAUSE_LENGTH: Final = 200
 
+# What a PostgreSQL server that was reached says when it will be there soon.
+_PASSING: Final = (
+    "the database system is ",  # starting up, shutting down, in recovery mode
+    "too many clients",
+    "remaining connection slots",
+)
+
 
 def is_transient(error: SQLAlchemyError) -> bool:
     """Tell whether *error* passes by itself, so that the same work may succeed later."""
@@ -105,17 +112,28 @@ def transient_errors(url: URL) -> Iterator[None]:
 @contextmanager
 def connection_errors(url: URL) -> Iterator[None]:
     """
-    Turn any failure to work with the database into ``ConfigurationError``, for a program's start.
+    Turn any failure to work with the database into one sentence, for a program's start.
 
     Raises:
-        ConfigurationError: One sentence with the database, the cause and the remedy.
+        ConfigurationError: The database refuses us; the sentence has the cause and the remedy.
+        TransientError: The database is away, starting or full; likewise.
     """
     try:
         yield
     except DatabaseError as error:
         if type(error) not in _SERVER_ERRORS:
             raise
-        raise ConfigurationError(
+        kind = TransientError if _is_away(error) else ConfigurationError
+        raise kind(
             f"database {database_name(url)} cannot be used ({cause_of(error)}); "
             "start it, or point CKM__STORE__URL elsewhere"
         ) from None
+
+
+def _is_away(error: DatabaseError) -> bool:
+    """Tell a server that is not there, or not yet, from one that refuses us."""
+    if isinstance(error.orig, sqlite3.Error) or not is_transient(error):
+        return False
+    # libpq gives no state for a connection that fails; a server that was reached says FATAL.
+    said = str(error.orig)
+    return "FATAL" not in said or any(passing in said for passing in _PASSING)

@@ -248,7 +248,7 @@ def _scores(connection: Connection, customer_id: str) -> list[StoredScore]:
     query = (
         select(SCORE)
         .where(SCORE.c.customer_id == customer_id)
-        .order_by(SCORE.c.version.desc(), SCORE.c.as_of.desc())
+        .order_by(SCORE.c.version.desc(), SCORE.c.as_of.desc(), SCORE.c.epoch_id.desc())
         .limit(_NEWEST_SCORES)
     )
     return [msgspec.convert(_fields(row), StoredScore) for row in connection.execute(query)]
@@ -258,6 +258,10 @@ def _classes(connection: Connection, customer_id: str) -> list[ClassChange]:
     query = (
         select(CLASS_HISTORY)
         .where(CLASS_HISTORY.c.customer_id == customer_id)
-        .order_by(CLASS_HISTORY.c.version.desc(), CLASS_HISTORY.c.as_of.desc())
+        .order_by(
+            CLASS_HISTORY.c.version.desc(),
+            CLASS_HISTORY.c.as_of.desc(),
+            CLASS_HISTORY.c.epoch_id.desc(),
+        )
     )
     return [msgspec.convert(_fields(row), ClassChange) for row in connection.execute(query)]

@@ -53,7 +53,6 @@ _POSTGRESQL_KEEPALIVE: Final = {
 }
 
 _WRITES: Final = "ckm_writes"
-_MIGRATION_LOCK: Final = 0x636B6D  # "ckm": two migrations at once would create each table twice
 
 
 def open_engine(url: str) -> Engine:
@@ -134,29 +133,29 @@ def open_migrated(url: str) -> Engine:
     return engine
 
 
-def migrate(engine: Engine) -> None:
+def migrate(engine: Engine, target: str = REVISIONS[-1]) -> None:
     """
-    Create the tables or bring them up to date, in one transaction; harmless when they are.
+    Create the tables or bring them up to date, up to *target*; harmless when they are.
 
     A SQLite file is created with its folder.
 
     Raises:
-        ConfigurationError: If the database cannot be used.
+        ConfigurationError: If the database cannot be used, or is beyond *target*.
+        TransientError: If others held its tables for too long.
     """
     from ckm_stream.snapshots.upgrading import upgrade_tables  # noqa: PLC0415 -- Alembic takes 0.3 s
 
     path = _sqlite_path(engine.url)
     if path is not None:
         _make_folder(path.parent)
-    with maintenance(engine) as connection:
-        if engine.dialect.name == "postgresql":
-            connection.execute(text(f"SELECT pg_advisory_xact_lock({_MIGRATION_LOCK})"))
-        upgrade_tables(connection)
+    upgrade_tables(engine, target)
 
 
 def check_migrated(engine: Engine) -> None:
     """
-    Refuse a database whose tables are not those of this version.
+    Refuse a database whose tables do not suit this version.
+
+    Newer tables do if they say so: they are migrated first, and the programs follow one by one.
 
     Raises:
         ConfigurationError: If it cannot be reached, does not exist, or is not migrated.
@@ -165,10 +164,10 @@ def check_migrated(engine: Engine) -> None:
     path = _sqlite_path(engine.url)
     if path is not None and not path.exists():
         raise ConfigurationError(f"database {name} does not exist; run `ckm migrate`")
-    with connection_errors(engine.url), engine.connect() as connection:
-        current = _revision(connection)
-    newest = REVISIONS[-1]
-    if current == newest:
+    current = revision_of(engine)
+    if current == REVISIONS[-1]:
+        return
+    if current not in (None, *REVISIONS) and _oldest_revision(engine) in REVISIONS:
         return
     if current is not None and current not in REVISIONS:
         raise ConfigurationError(
@@ -176,17 +175,37 @@ def check_migrated(engine: Engine) -> None:
             "install the version of ckm-stream that migrated it, or a newer one"
         )
     raise ConfigurationError(
-        f"database {name} is at revision {current or 'none'}, this version needs {newest}; "
+        f"database {name} is at revision {current or 'none'}, this version needs {REVISIONS[-1]}; "
         "run `ckm migrate`"
     )
 
 
-def _revision(connection: Connection) -> str | None:
-    """Read what Alembic noted; without Alembic, whose import would delay each command's start."""
-    if not inspect(connection).has_table("alembic_version"):
+def revision_of(engine: Engine) -> str | None:
+    """
+    Return the revision of the store's tables; None if there are none.
+
+    It is what Alembic noted, read without Alembic, whose import would delay each command's start.
+
+    Raises:
+        ConfigurationError: If the database cannot be used.
+    """
+    path = _sqlite_path(engine.url)
+    if path is not None and not path.exists():
         return None
-    revision: str | None = connection.scalar(text("SELECT version_num FROM alembic_version"))
-    return revision
+    with connection_errors(engine.url), engine.connect() as connection:
+        if not inspect(connection).has_table("alembic_version"):
+            return None
+        revision: str | None = connection.scalar(text("SELECT version_num FROM alembic_version"))
+        return revision
+
+
+def _oldest_revision(engine: Engine) -> str | None:
+    """Read which is the oldest revision whose programs may work with the store's tables."""
+    with connection_errors(engine.url), engine.connect() as connection:
+        if "compatibility" not in inspect(connection).get_view_names():
+            return None
+        oldest: str | None = connection.scalar(text("SELECT oldest_revision FROM compatibility"))
+        return oldest
 
 
 def _make_folder(folder: Path) -> None:

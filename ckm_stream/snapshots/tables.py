@@ -4,8 +4,8 @@ The tables of the store; analysts may read all of them, only the snapshot worker
 Each row is a function of one topic: ``profile`` and ``employee`` of the changelogs, the scores
 and the class history of the score updates, ``knowledge_item`` of the knowledge items. There are
 no foreign keys, because the topics arrive in any order of one another. Times are instants in UTC
-(``columns``), money is in minor units. The views ``key_source`` and ``class_size`` are made by
-the first migration.
+(``columns``), money is in minor units. Three views are made by migrations: ``key_source``,
+``class_size``, and ``compatibility``, the oldest revision whose programs may use these tables.
 """
 
 from typing import Any, Final
@@ -25,7 +25,7 @@ from sqlalchemy import (
 from ckm_stream.snapshots.columns import DOCUMENT, Instant, PlainText
 
 #: The revisions in ``migrations/versions``, oldest first; the last one makes these tables.
-REVISIONS: Final = ("0001",)
+REVISIONS: Final = ("0001", "0002", "0003")
 
 METADATA: Final = MetaData(
     naming_convention={"pk": "pk_%(table_name)s", "ix": "ix_%(table_name)s_%(column_0_N_name)s"}
@@ -41,10 +41,9 @@ def _filled(name: str, kind: Any) -> Column[Any]:  # noqa: ANN401 -- a column ty
 
 
 def _score_columns() -> list[Column[Any]]:
-    """Return what a score update carries, but for the key (customer_id, version, as_of)."""
+    """Return what a score update carries beside (customer_id, version, as_of, epoch_id)."""
     return [
         _filled("reason", PlainText),
-        _filled("epoch_id", BigInteger),
         _filled("total", Double),
         _filled("value", Double),
         _filled("willingness", Double),
@@ -87,28 +86,32 @@ SCORE: Final = Table(
     _key("customer_id"),
     _key("version", BigInteger),
     _key("as_of", Instant),
+    _key("epoch_id", BigInteger),
     *_score_columns(),
 )
 
-# The announced score with the greatest (version, as_of) of each customer.
+# The announced score with the greatest (version, as_of, epoch_id) of each customer.
 CURRENT_SCORE: Final = Table(
     "current_score",
     METADATA,
     _key("customer_id"),
     _filled("version", BigInteger),
     _filled("as_of", Instant),
+    _filled("epoch_id", BigInteger),
     *_score_columns(),
 )
 Index(None, CURRENT_SCORE.c.total)
 Index(None, CURRENT_SCORE.c.source_class, CURRENT_SCORE.c.total)
 
-# Every change of class that was announced; ``previous_class`` is null for the first class.
+# Every change of class that was announced; ``previous_class`` is null for the first class. The
+# default epoch is for programs of revision 0001, which know no other.
 CLASS_HISTORY: Final = Table(
     "class_history",
     METADATA,
     _key("customer_id"),
     _key("version", BigInteger),
     _key("as_of", Instant),
+    Column("epoch_id", BigInteger, primary_key=True, server_default="0"),
     Column("previous_class", PlainText),
     _filled("source_class", PlainText),
     _filled("reason", PlainText),

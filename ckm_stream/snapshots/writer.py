@@ -9,7 +9,7 @@ so that an older state can never replace a newer one, whatever the topics' order
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final, TypeVar
 
-from sqlalchemy import Connection, Engine, Table, bindparam, delete, or_, select, tuple_, update
+from sqlalchemy import Connection, Engine, Table, bindparam, delete, select, tuple_, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.sql.expression import ColumnElement
 
@@ -66,6 +66,16 @@ class SnapshotWriter:
             return {}
         with transient_errors(self._engine.url), self._engine.begin() as connection:
             return self._positions(connection, partitions)
+
+    def ping(self) -> None:
+        """
+        See that the database answers.
+
+        Raises:
+            TransientError: If it is unavailable for now.
+        """
+        with transient_errors(self._engine.url), self._engine.connect() as connection:
+            connection.execute(select(1))
 
     def write(self, batch: SnapshotBatch) -> None:
         """
@@ -171,7 +181,10 @@ class SnapshotWriter:
             )
 
     def _write_scores(self, connection: Connection, updates: Sequence[ScoreUpdate]) -> None:
-        rows = {(each.customer_id, each.version, each.as_of): each for each in reversed(updates)}
+        rows = {
+            (each.customer_id, each.version, each.as_of, each.score.epoch_id): each
+            for each in reversed(updates)
+        }
         scores = [_score_values(rows[key]) for key in sorted(rows)]
         self._add(connection, SCORE, scores)
         self._add(
@@ -183,15 +196,15 @@ class SnapshotWriter:
                 if values["previous_class"] != values["source_class"]
             ),
         )
-        # Sorted above: the last of each customer is the greatest (version, as_of).
+        # Sorted above: the last of each customer is the greatest (version, as_of, epoch_id).
         newest = {values["customer_id"]: values for values in scores}
         self._upsert(
             connection,
             CURRENT_SCORE,
             list(newest.values()),
-            lambda proposed, there: or_(
-                proposed.version > there.c.version,
-                (proposed.version == there.c.version) & (proposed.as_of > there.c.as_of),
+            lambda proposed, there: (
+                tuple_(proposed.version, proposed.as_of, proposed.epoch_id)
+                > tuple_(there.c.version, there.c.as_of, there.c.epoch_id)
             ),
         )
 

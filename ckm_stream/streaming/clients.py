@@ -5,13 +5,18 @@ from pathlib import Path
 from typing import Any
 
 import aiokafka
+from faust.auth import SASLCredentials, SSLCredentials
+from faust.types.auth import CredentialsT
 from yarl import URL
 
+from ckm_stream.credentials import SecurityProtocol, SecuritySettings
+from ckm_stream.operations.security import client_options
 from ckm_stream.settings import Guarantee, KafkaSettings, TransportKind
 
 #: A 10 MiB record and its headers must fit into a dead letter.
 MAX_RECORD_BYTES = 12 << 20
 _BATCH_BYTES = 1 << 20
+_LONGEST_HEARTBEAT_S = 3.0
 # aiokafka 0.14 runs lz4 at level 9: 20 MB/s for our states and 18 µs an event, at a ratio of 2.6.
 # Snappy takes a tenth of that, at a ratio of 2.2.
 _COMPRESSION = "snappy"
@@ -21,6 +26,7 @@ def producer_factory(
     kafka: KafkaSettings, *, client_id: str
 ) -> Callable[[str | None], aiokafka.AIOKafkaProducer]:
     """Return a builder of producers; with a transactional id the producer is transactional."""
+    security = client_options(kafka.security)
 
     def build(transactional_id: str | None) -> aiokafka.AIOKafkaProducer:
         extra: dict[str, Any] = {}
@@ -37,6 +43,7 @@ def producer_factory(
             max_request_size=MAX_RECORD_BYTES,
             request_timeout_ms=int(kafka.request_timeout_s * 1000),
             compression_type=_COMPRESSION,
+            **security,
             **extra,
         )
 
@@ -47,6 +54,7 @@ def changelog_consumer_factory(
     kafka: KafkaSettings, *, client_id: str
 ) -> Callable[[], aiokafka.AIOKafkaConsumer]:
     """Return a builder of group-less, read-committed consumers for recovery."""
+    security = client_options(kafka.security)
 
     def build() -> aiokafka.AIOKafkaConsumer:
         return aiokafka.AIOKafkaConsumer(
@@ -60,6 +68,7 @@ def changelog_consumer_factory(
             max_partition_fetch_bytes=4 << 20,
             fetch_max_bytes=64 << 20,
             fetch_max_wait_ms=50,
+            **security,
         )
 
     return build
@@ -73,11 +82,13 @@ def faust_settings(kafka: KafkaSettings, *, group_id: str, data_dir: Path) -> di
         "id": group_id,
         "datadir": data_dir / "faust",  # its tables' place; ours need none
         "broker": [URL(f"{scheme}://{server.strip()}") for server in servers],
+        "broker_credentials": faust_credentials(kafka.security),
         "broker_client_id": group_id,
         "broker_commit_interval": 1.0,
         "broker_commit_livelock_soft_timeout": 365 * 86400.0,
         "broker_session_timeout": kafka.session_timeout_s,
-        "broker_heartbeat_interval": kafka.session_timeout_s / 5,
+        # An idle worker hears from the broker by its heartbeats alone, so not less than that often.
+        "broker_heartbeat_interval": min(kafka.session_timeout_s / 5, _LONGEST_HEARTBEAT_S),
         "broker_rebalance_timeout": max(kafka.session_timeout_s, 60.0),
         "broker_request_timeout": max(kafka.request_timeout_s, kafka.session_timeout_s),
         "broker_max_poll_records": kafka.max_poll_records,
@@ -99,6 +110,28 @@ def faust_settings(kafka: KafkaSettings, *, group_id: str, data_dir: Path) -> di
         "recovery_consistency_check": False,
         "autodiscover": False,
     }
+
+
+def faust_credentials(security: SecuritySettings) -> CredentialsT | None:
+    """
+    Return who we are, as Faust tells aiokafka.
+
+    Always with a TLS context of ours: without one ``SASLCredentials`` means no encryption, in
+    silence, and ``SSLCredentials`` cannot be made.
+    """
+    options = client_options(security)
+    match security.protocol:
+        case SecurityProtocol.PLAINTEXT:
+            return None
+        case SecurityProtocol.SSL:
+            return SSLCredentials(options["ssl_context"])
+        case SecurityProtocol.SASL_SSL:
+            return SASLCredentials(
+                username=options["sasl_plain_username"],
+                password=options["sasl_plain_password"],
+                ssl_context=options["ssl_context"],
+                mechanism=options["sasl_mechanism"],
+            )
 
 
 def is_transactional(kafka: KafkaSettings) -> bool:

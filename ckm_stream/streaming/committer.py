@@ -3,13 +3,12 @@ Making a unit's effects durable: steps 4 to 7 of the profile worker's protocol, 
 
 ``ExactlyOnce`` writes them as one Kafka transaction per unit, with one transactional producer per
 partition whose id a successor takes over, so that a zombie is fenced (KIP-98). ``AtLeastOnce``
-orders them by awaited acknowledgements, the state first: so every update tells of a state that is
-durable, and a kill before the outputs makes the successor write them again, the same to the byte,
-when the records are delivered again (docs/adr/0003-two-guarantees.md).
+orders them by awaited acknowledgements: what an event causes whatever the state is, then the state,
+then the updates that tell of it. So a record whose state is durable has caused all it causes, and
+every update tells of a durable state (docs/adr/0003-two-guarantees.md).
 """
 
 import asyncio
-from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Any, Protocol, TypeVar
 
@@ -25,7 +24,10 @@ from aiokafka.errors import (
 from aiokafka.structs import OffsetAndMetadata, RecordMetadata, TopicPartition
 
 from ckm_stream.errors import FencedError, InvariantError, TransientError
-from ckm_stream.pipeline.records import Effects, OutputRecord
+from ckm_stream.pipeline.records import Effects, Headers, OutputRecord
+from ckm_stream.streaming.batches import send_batches, send_forwarded
+from ckm_stream.streaming.last_unit import mark_of
+from ckm_stream.streaming.refusals import refusals
 
 log = structlog.get_logger(__name__)
 
@@ -84,22 +86,28 @@ class ExactlyOnce:
 
         Raises:
             FencedError: If another worker owns the partition; nothing of the unit is visible.
+            ConfigurationError: If a topic does not take what is written; likewise.
         """
         producer = self._producers[effects.partition]
         try:
-            await producer.begin_transaction()
-            outputs = await _send_outputs(producer, effects)  # steps 4 and 5
-            changelog = await _send_changelog(producer, effects, self._changelog_topics)  # step 6
-            await _acknowledged(outputs)
-            next_offsets = await _next_offsets(changelog)
-            await producer.send_offsets_to_transaction(  # step 7
-                {
-                    TopicPartition(topic, effects.partition): OffsetAndMetadata(offset, "")
-                    for topic, offset in effects.offsets.items()
-                },
-                self._group_id,
-            )
-            await producer.commit_transaction()
+            with refusals(effects):
+                await producer.begin_transaction()
+                updates = await _send_updates(producer, effects)
+                outputs = await _send_outputs(producer, effects)  # steps 4 and 5
+                changelog = await _send_changelog(
+                    producer, effects, self._changelog_topics
+                )  # step 6
+                await _acknowledged([*updates, *outputs])
+                next_offsets = await _next_offsets(changelog)
+                if effects.offsets:  # none if it only announces again
+                    await producer.send_offsets_to_transaction(  # step 7
+                        {
+                            TopicPartition(topic, effects.partition): OffsetAndMetadata(offset, "")
+                            for topic, offset in effects.offsets.items()
+                        },
+                        self._group_id,
+                    )
+                await producer.commit_transaction()
         except _FENCED as error:
             raise FencedError(
                 f"partition {effects.partition} belongs to another worker now "
@@ -119,7 +127,7 @@ class ExactlyOnce:
 
 
 class AtLeastOnce:
-    """Changelog before outputs before offset, each awaited; one producer for all partitions."""
+    """Outputs before changelog before updates before offset, awaited; one producer for all."""
 
     def __init__(
         self,
@@ -140,20 +148,32 @@ class AtLeastOnce:
             await self._shared.start()
 
     async def commit(self, effects: Effects) -> dict[str, int]:
-        """Write one unit in order; what the broker cannot take for now is tried again in place."""
+        """
+        Write one unit in order; what the broker cannot take for now is tried again in place.
+
+        Raises:
+            ConfigurationError: If a topic does not take what is written to it.
+        """
         if self._shared is None:
             raise InvariantError("a unit was committed before its committer was opened")
         producer = self._shared
 
-        async def changelog() -> dict[str, int]:  # step 6
-            sent = await _send_changelog(producer, effects, self._changelog_topics)
-            return await _next_offsets(sent)
-
         async def outputs() -> None:  # steps 4 and 5
             await _acknowledged(await _send_outputs(producer, effects))
 
-        next_offsets: dict[str, int] = await self._until_durable(changelog, effects.partition)
-        await self._until_durable(outputs, effects.partition)
+        async def changelog() -> dict[str, int]:  # step 6
+            sent = await _send_changelog(
+                producer, effects, self._changelog_topics, mark_of(effects.offsets)
+            )
+            return await _next_offsets(sent)
+
+        async def updates() -> None:  # the rest of step 5
+            await _acknowledged(await _send_updates(producer, effects))
+
+        with refusals(effects):
+            await self._until_durable(outputs, effects.partition)
+            next_offsets: dict[str, int] = await self._until_durable(changelog, effects.partition)
+            await self._until_durable(updates, effects.partition)
         return next_offsets
 
     async def close(self, *, grace_s: float) -> None:
@@ -195,7 +215,11 @@ async def _stop(producers: Iterable[AIOKafkaProducer], grace_s: float) -> bool:
 
 
 async def _send_outputs(producer: AIOKafkaProducer, effects: Effects) -> list[Awaitable[Any]]:
-    """Start steps 4 and 5; the futures resolve with the broker's acknowledgement."""
+    """
+    Start steps 4 and 5 but for the updates: what is the same whatever the states are.
+
+    The futures resolve with the broker's acknowledgement.
+    """
     futures: list[Awaitable[Any]] = [
         await producer.send(
             record.topic,
@@ -206,78 +230,29 @@ async def _send_outputs(producer: AIOKafkaProducer, effects: Effects) -> list[Aw
         )
         for record in effects.dead_letters
     ]
-    futures.extend(await _send_forwarded(producer, effects.forwarded))
-    for records in (effects.updates, effects.items):
-        futures.extend(await _send_batches(producer, effects.partition, records))
+    futures.extend(await send_forwarded(producer, effects.forwarded))
+    futures.extend(await send_batches(producer, effects.partition, effects.items))
     return futures
 
 
-async def _send_forwarded(
-    producer: AIOKafkaProducer, records: list[OutputRecord]
-) -> list[Awaitable[Any]]:
-    """
-    Start the forwarded events' part of step 5, in batches per target partition.
-
-    Receivers take an origin's order for granted. So a batch is acknowledged before the next one
-    for its partition is sent: none can get there without those before it.
-    """
-    targets: defaultdict[tuple[str, int | None], list[OutputRecord]] = defaultdict(list)
-    for record in records:
-        targets[record.topic, record.partition].append(record)
-    futures = []
-    for (topic, partition), group in targets.items():
-        *early, last = _batches(producer, group)
-        for batch in early:
-            await (await producer.send_batch(batch, topic, partition=partition))
-        futures.append(await producer.send_batch(last, topic, partition=partition))
-    return futures
+async def _send_updates(producer: AIOKafkaProducer, effects: Effects) -> list[Awaitable[Any]]:
+    """Start the updates' part of step 5: what tells of the states."""
+    return await send_batches(producer, effects.partition, effects.updates)
 
 
 async def _send_changelog(
-    producer: AIOKafkaProducer, effects: Effects, topics: ChangelogTopics
+    producer: AIOKafkaProducer, effects: Effects, topics: ChangelogTopics, mark: Headers = ()
 ) -> dict[str, list[Awaitable[Any]]]:
     """Start step 6: the state of each changed key, once."""
     return {
-        table: await _send_batches(
+        table: await send_batches(
             producer,
             effects.partition,
-            [OutputRecord(topics[table], None, key, value) for key, value in entries],
+            [OutputRecord(topics[table], None, key, value, mark) for key, value in entries],
         )
         for table, entries in effects.changelog.items()
         if entries
     }
-
-
-async def _send_batches(
-    producer: AIOKafkaProducer, partition: int, records: list[OutputRecord]
-) -> list[Awaitable[Any]]:
-    """Send records of one topic to one partition."""
-    return [
-        await producer.send_batch(batch, records[0].topic, partition=partition)
-        for batch in _batches(producer, records)
-    ]
-
-
-def _batches(producer: AIOKafkaProducer, records: list[OutputRecord]) -> list[Any]:
-    """Return records in prebuilt batches: 0.5 µs a record where ``send`` takes 11."""
-    batches: list[Any] = []
-    for record in records:
-        if not batches or not _append(batches[-1], record):
-            batches.append(producer.create_batch())
-            if not _append(batches[-1], record):
-                raise InvariantError(
-                    f"a record for {record.topic} does not fit into an empty batch"
-                )
-    for batch in batches:
-        batch.close()
-    return batches
-
-
-def _append(batch: Any, record: OutputRecord) -> bool:
-    taken = batch.append(
-        key=record.key, value=record.value, timestamp=None, headers=list(record.headers)
-    )
-    return taken is not None
 
 
 async def _acknowledged(futures: Iterable[Awaitable[Any]]) -> None:

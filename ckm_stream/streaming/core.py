@@ -16,7 +16,6 @@ from ckm_stream.operations.schemas import open_schemas
 from ckm_stream.pipeline import fold
 from ckm_stream.pipeline.unit import Core, Load, PartitionOf, Unit
 from ckm_stream.settings import CoreKind, Settings
-from ckm_stream.streaming.clients import is_transactional
 
 log = structlog.get_logger(__name__)
 # murmur2 in Python costs 3 µs, and events are forwarded to the same few employees and referrers.
@@ -33,14 +32,16 @@ def new_core(settings: Settings, topics: Topics, *, load: Load) -> tuple[Core, t
     schemas, policy = open_schemas(settings), settings.scoring
     events, epoch = EventCodec(schemas, topics), epoch_zero(policy)
     folds, unit = _kind(settings.core)
+    log.info("state.layout", written=settings.state.layout)
     profiles = folds.ProfileFold(
         topics=topics,
         events=events,
         outputs=OutputCodec(schemas),
         policy=policy,
         epoch_at=lambda _as_of_s: epoch,
+        layout=settings.state.layout,
     )
-    employees = folds.EmployeeFold(policy=policy)
+    employees = folds.EmployeeFold(policy=policy, layout=settings.state.layout)
     core = Core(
         application_id=settings.kafka.profile_group,
         topics=topics,
@@ -49,7 +50,6 @@ def new_core(settings: Settings, topics: Topics, *, load: Load) -> tuple[Core, t
         folds={s: employees if s is Source.EMPLOYEE else profiles for s in Source},
         load=load,
         partition_of=partitioner(settings.kafka.partitions),
-        repeats_effects=not is_transactional(settings.kafka),
     )
     return core, unit
 

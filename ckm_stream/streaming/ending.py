@@ -9,15 +9,22 @@ message. What was not committed is replayed by the successor.
 import asyncio
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Final
 
 import structlog
 
-from ckm_stream.errors import CkmStreamError, FencedError, InvariantError
-from ckm_stream.operations.metrics import WorkerMetrics
+from ckm_stream.errors import CkmStreamError, InvariantError, StuckError
+from ckm_stream.streaming.rights import lost_right
 
 log = structlog.get_logger(__name__)
+_notes: Final[list[Callable[[BaseException], None]]] = []
+
+
+def at_end(note: Callable[[BaseException], None]) -> None:
+    """Call *note* with the error that ends this process, before it does; it must not raise."""
+    _notes.append(note)
 
 
 @contextmanager
@@ -35,16 +42,18 @@ def fatal() -> Iterator[None]:
         end_process(error)
 
 
-def end_process(error: BaseException, metrics: WorkerMetrics | None = None) -> None:
+def end_process(error: BaseException) -> None:
     """Log *error* as one line, with its traceback only if it is our own defect, and exit."""
+    error = lost_right(error) or error
     known = isinstance(error, CkmStreamError) and not isinstance(error, InvariantError)
-    if isinstance(error, FencedError) and metrics is not None:
-        metrics.fenced.inc()
+    for note in _notes:
+        note(error)
     log.error(
         "worker.ends",
         error=type(error).__name__,
         reason=str(error),
         exc_info=None if known else error,
+        **({"where": error.where} if isinstance(error, StuckError) else {}),
     )
     for stream in (sys.stdout, sys.stderr):
         stream.flush()

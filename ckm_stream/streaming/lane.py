@@ -4,18 +4,22 @@ A lane: the one writer of one partition.
 Slices of all source topics of a partition queue up in its lane, are folded into a unit, and the
 unit is committed before the next one begins. So a customer's state has one writer, while waiting
 for the broker in one lane leaves the processor to the others. A unit ends when the lane has
-caught up or after ``unit_s``, whichever is first.
+caught up or after ``unit_s``, whichever is first. A lane that would set aside too much stops the
+worker in front of the first record too many (promise P7).
 """
 
 import asyncio
 import time
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
-from typing import Any, Protocol
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Never, Protocol
 
 import structlog
 
 from ckm_stream.errors import TransientError
+from ckm_stream.operations.vitals import AwakeClock, Work
+from ckm_stream.pipeline.fold import PROFILES
+from ckm_stream.pipeline.limit import DeadLetterLimits, Excess, Limiter, limit_error
 from ckm_stream.pipeline.recent import RecentStates
 from ckm_stream.pipeline.records import Effects, Slice
 from ckm_stream.pipeline.unit import Core, Unit
@@ -42,6 +46,12 @@ class Table(Protocol):
     ) -> None:
         """Make the committed states of a partition visible to the next unit."""
 
+    def last_unit(self, partition: int) -> list[bytes]:
+        """Return whose last change a predecessor may not have announced before it died."""
+
+    def forget_last_unit(self, partition: int) -> None:
+        """Note that it has been announced."""
+
 
 class Observer(Protocol):
     """Told of each committed unit; metrics live behind it."""
@@ -56,7 +66,9 @@ class Wiring:
     What all lanes of a worker share.
 
     ``unit_s`` bounds a unit's time, ``depth`` the Faust messages that wait in one lane: slices, or
-    single records under the stock transport.
+    single records under the stock transport. ``settle`` commits the source offsets of a committed
+    unit at once, where the committer has not done so and nobody will get to acknowledge slices.
+    ``work`` is told when a unit is under way, for the watchdog.
     """
 
     core: Core
@@ -65,7 +77,15 @@ class Wiring:
     observer: Observer
     unit_s: float
     depth: int
+    settle: Callable[[Effects], Awaitable[None]]
+    limits: DeadLetterLimits = field(default_factory=DeadLetterLimits)
+    work: Work = field(default_factory=lambda: Work(AwakeClock()))
     unit: type[Unit] = Unit
+
+
+def lane_name(partition: int) -> str:
+    """Name the lane of *partition* for whoever watches the work."""
+    return f"lane {partition}"
 
 
 class Lane:
@@ -77,6 +97,7 @@ class Lane:
         self._queue: asyncio.Queue[Delivery] = asyncio.Queue(maxsize=wiring.depth)
         self._closing = asyncio.Event()
         self._recent = RecentStates(_RECENT_STATES)
+        self._limiter = Limiter(wiring.limits)
 
     async def offer(self, delivery: Delivery) -> None:
         """Queue a slice, waiting while the lane is full; a closing lane takes nothing."""
@@ -90,12 +111,20 @@ class Lane:
         return sum(len(delivery.part.records) for delivery in waiting)
 
     async def run(self) -> None:
-        """Work until closed; the unit under way is finished, the queue is left to a successor."""
+        """
+        Work until closed; the unit under way is finished, the queue is left to a successor.
+
+        Raises:
+            DeadLetterLimitError: If too much is rejected; all before the first record too many
+                is durable, that record and what follows is untouched.
+        """
+        await self._announce_again()
         while not self._closing.is_set():
             first = await self._next()
             if first is None:
                 return
-            await self._run_unit(first)
+            with self._wiring.work.under_way(lane_name(self.partition)):
+                await self._run_unit(first)
 
     def close(self) -> None:
         """Ask the lane to end after the unit under way."""
@@ -113,26 +142,58 @@ class Lane:
             return None
         return getter.result()
 
+    async def _announce_again(self) -> None:
+        """Tell of the states that a predecessor wrote last, before another one replaces them."""
+        table = self._wiring.tables[PROFILES]
+        keys = table.last_unit(self.partition)
+        if keys:
+            with self._wiring.work.under_way(lane_name(self.partition)):
+                unit = self._wiring.unit(self._wiring.core, self.partition, self._recent)
+                unit.announce_again(keys)
+                await self._commit(unit)
+            table.forget_last_unit(self.partition)
+
     async def _run_unit(self, first: Delivery) -> None:
         started = time.monotonic()
         wiring = self._wiring
         unit, taken = wiring.unit(wiring.core, self.partition, self._recent), [first]
-        await self._add(unit, first.part)
-        while self._may_go_on(started):
+        excess = await self._add(unit, first.part)
+        while excess is None and self._may_go_on(started):
             taken.append(self._queue.get_nowait())
-            await self._add(unit, taken[-1].part)
+            excess = await self._add(unit, taken[-1].part)
             await asyncio.sleep(0)  # other lanes and the metrics get their turn in between
-        effects = unit.seal()
-        next_offsets = await wiring.committer.commit(effects)
-        for table, entries in effects.changelog.items():
-            if entries:
-                wiring.tables[table].put_many(self.partition, entries, next_offsets[table])
-        unit.release()
+        parts = [delivery.part for delivery in taken]
+        if excess is not None:
+            await self._stop_before(excess, parts, started)
+        effects = await self._commit(unit)
         for delivery in taken:
             delivery.acknowledge()
-        wiring.observer.on_committed(
-            effects, parts=[d.part for d in taken], seconds=time.monotonic() - started
-        )
+        wiring.observer.on_committed(effects, parts=parts, seconds=time.monotonic() - started)
+
+    async def _commit(self, unit: Unit) -> Effects:
+        effects = unit.seal()
+        next_offsets = await self._wiring.committer.commit(effects)
+        for table, entries in effects.changelog.items():
+            if entries:
+                self._wiring.tables[table].put_many(self.partition, entries, next_offsets[table])
+        unit.release()
+        return effects
+
+    async def _stop_before(self, excess: Excess, parts: list[Slice], started: float) -> Never:
+        """Commit what comes before the first record too many, then raise."""
+        wiring = self._wiring
+        *whole, last = parts
+        if excess.place:
+            whole.append(last.until(excess.place))
+        if whole:
+            # From the committed states again: the unit has folded what comes behind that record.
+            unit = wiring.unit(wiring.core, self.partition)
+            for part in whole:
+                await self._fold(unit, part)
+            effects = await self._commit(unit)
+            await wiring.settle(effects)
+            wiring.observer.on_committed(effects, parts=whole, seconds=time.monotonic() - started)
+        raise limit_error(last, excess)
 
     def _may_go_on(self, started: float) -> bool:
         # A closing lane has dropped slices: one that slipped in behind them would leave a hole.
@@ -142,10 +203,16 @@ class Lane:
             and time.monotonic() - started < self._wiring.unit_s
         )
 
-    async def _add(self, unit: Unit, part: Slice) -> None:
+    async def _add(self, unit: Unit, part: Slice) -> Excess | None:
+        before = len(unit.rejections)
+        await self._fold(unit, part)
+        return self._limiter.take(part, unit.rejections[before:])
+
+    async def _fold(self, unit: Unit, part: Slice) -> None:
         while True:
             try:
                 return unit.add(part)
             except TransientError as error:  # a registry that cannot be asked for now
                 log.warning("unit.retry", partition=self.partition, reason=str(error))
+                self._wiring.work.moved(lane_name(self.partition))  # it is not stuck, it is refused
                 await asyncio.sleep(error.retry_after_s)

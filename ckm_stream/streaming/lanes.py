@@ -6,13 +6,14 @@ then read their changelogs, then take slices (promises P1, P3, P4).
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Hashable, Iterable
 
 import structlog
 
 from ckm_stream.errors import InvariantError, TransientError
+from ckm_stream.operations.stacks import stack_of_task
 from ckm_stream.streaming.committer import Committer
-from ckm_stream.streaming.lane import Delivery, Lane
+from ckm_stream.streaming.lane import Delivery, Lane, lane_name
 
 log = structlog.get_logger(__name__)
 
@@ -37,11 +38,22 @@ class Lanes:
         self._lanes: dict[int, Lane] = {}
         self._tasks: list[asyncio.Task[None]] = []
         self._opening: asyncio.Task[None] | None = None
+        self._is_open = False
 
     @property
     def partitions(self) -> set[int]:
         """The partitions whose lanes are open."""
         return set(self._lanes)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the lanes take slices; a worker that owns no partition is open too."""
+        return self._is_open
+
+    def where(self, name: Hashable) -> str:
+        """Return what the lane of that name awaits; may be called from any thread."""
+        tasks = dict(zip(map(lane_name, self._lanes), self._tasks, strict=False))
+        return stack_of_task(tasks[name]) if name in tasks else ""
 
     @property
     def buffered(self) -> int:
@@ -67,6 +79,7 @@ class Lanes:
         self._tasks = [asyncio.ensure_future(lane.run()) for lane in self._lanes.values()]
         for task in self._tasks:
             task.add_done_callback(self._on_task_done)
+        self._is_open = True
         log.info("lanes.open", partitions=sorted(partitions))
 
     async def offer(self, delivery: Delivery) -> None:
@@ -92,6 +105,7 @@ class Lanes:
         A unit that cannot end within the grace (the broker may be away) is given up as a killed
         worker's would be: nothing of it is acknowledged, and its records are delivered again.
         """
+        self._is_open = False
         if self._opening is not None:
             self._opening.cancel()
             await asyncio.wait({self._opening})

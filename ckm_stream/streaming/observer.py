@@ -4,6 +4,7 @@ import time
 from collections.abc import Iterable, Mapping
 
 from ckm_stream.codec.topics import Source, Topics
+from ckm_stream.errors import Reason
 from ckm_stream.operations.metrics import WorkerMetrics
 from ckm_stream.pipeline.records import Effects, Slice
 
@@ -18,6 +19,7 @@ class MetricsObserver:
         self.delivered: dict[tuple[str, int], int] = {}
         self.committed: dict[tuple[str, int], int] = {}
         self._last_timestamps: dict[tuple[str, int], float] = {}
+        self._declare_verdicts()
 
     def on_committed(self, effects: Effects, *, parts: list[Slice], seconds: float) -> None:
         """Count one unit; *seconds* is the time from its first slice to its commit."""
@@ -45,6 +47,17 @@ class MetricsObserver:
         self.delivered.clear()
         self.committed.clear()
         self._last_timestamps.clear()
+        self._metrics.forget_lag()
+
+    def _declare_verdicts(self) -> None:
+        """Export every verdict as 0: Prometheus sees no growth in what appears with a number."""
+        metrics = self._metrics
+        for source, topic in self._topic_of.items():
+            metrics.events_consumed.labels(topic)
+            metrics.events_applied.labels(topic, source.name.lower())
+            metrics.events_deduplicated.labels(topic)
+            for reason in Reason:
+                metrics.events_dead_lettered.labels(topic, reason.value)
 
     def start_at(self, positions: Mapping[tuple[str, int], int]) -> None:
         """Take *positions* as delivered and committed: work starts there."""

@@ -5,6 +5,7 @@ One writer per customer; fenced before recovered; any error without a remedy end
 the successor replays (promises P1, P4, P5).
 """
 
+import asyncio
 import time
 from collections.abc import Mapping
 from typing import Any, cast
@@ -14,9 +15,11 @@ from faust.types import TP, EventT, StreamT
 from faust.types.transports import TransportT
 
 from ckm_stream.codec.topics import Topics
+from ckm_stream.errors import DeadLetterLimitError
+from ckm_stream.operations.health import Health, Phase
 from ckm_stream.operations.metrics import WorkerMetrics
 from ckm_stream.pipeline.fold import EMPLOYEES, PROFILES
-from ckm_stream.pipeline.records import Slice
+from ckm_stream.pipeline.records import Effects, Slice
 from ckm_stream.settings import KafkaSettings, Settings, TransportKind
 from ckm_stream.streaming.clients import (
     changelog_consumer_factory,
@@ -27,7 +30,7 @@ from ckm_stream.streaming.clients import (
 from ckm_stream.streaming.committer import AtLeastOnce, Committer, ExactlyOnce
 from ckm_stream.streaming.core import new_core
 from ckm_stream.streaming.ending import end_process, fatal
-from ckm_stream.streaming.lag import unread
+from ckm_stream.streaming.lag import has_fetchable, unread
 from ckm_stream.streaming.lane import Delivery, Lane, Wiring
 from ckm_stream.streaming.lanes import Lanes
 from ckm_stream.streaming.observer import MetricsObserver, sources_of
@@ -38,13 +41,17 @@ from ckm_stream.streaming.worker import CrashOnlyApp
 
 log = structlog.get_logger(__name__)
 _LAG_INTERVAL_S = 5.0
+_FETCHING = "the fetching of records"
 
 
 class ProfileApp(CrashOnlyApp):
     """The Faust app of the profile worker; ``faust -A ckm_stream.streaming.app worker`` runs it."""
 
-    def __init__(self, settings: Settings, metrics: WorkerMetrics) -> None:
+    def __init__(
+        self, settings: Settings, metrics: WorkerMetrics, *, health: Health | None = None
+    ) -> None:
         super().__init__(
+            health=health or Health(settings.health),
             **faust_settings(
                 settings.kafka,
                 group_id=settings.kafka.profile_group,
@@ -73,17 +80,24 @@ class ProfileApp(CrashOnlyApp):
             observer=self.observer,
             unit_s=settings.kafka.unit_s,
             depth=8 if settings.kafka.transport is TransportKind.CKM else 4096,
+            settle=self._settle,
+            work=self.health.work,
+            limits=settings.dead_letters,
         )
+        self._ending: asyncio.Task[None] | None = None
         self.lanes = Lanes(
             committer=committer,
             new_lane=lambda partition: Lane(partition, wiring),
             recover=self._recover,
             on_failure=self._on_failure,
         )
+        self.health.work.where = self.lanes.where
+        self.health.hindrance = self._hindrance
 
     async def takeover(self, partitions: set[int]) -> None:
         """Called by the recovery service: own, recover and open *partitions*."""
         started = time.monotonic()
+        self.health.enter(Phase.RECOVERING)
         self.metrics.rebalances.inc()
         self.observer.forget()
         await self.lanes.open(partitions)
@@ -95,6 +109,7 @@ class ProfileApp(CrashOnlyApp):
         message = event.message
         if message.generation_id != self.consumer_generation_id:
             return  # fetched before a rebalance; the partition's owner reads it again
+        self.health.work.moved(_FETCHING)
         tp = (message.topic, message.partition)
         self.observer.delivered[tp] = message.offset + 1
         await self.lanes.offer(
@@ -120,6 +135,18 @@ class ProfileApp(CrashOnlyApp):
         self.metrics.paused_partitions.set(len(self.consumer._buffered_partitions))  # type: ignore[attr-defined] # noqa: SLF001 -- Faust shows it nowhere else
         self.metrics.buffered_events.set(self.lanes.buffered)
         self.metrics.table_customers.set(self.tables_by_name[PROFILES].key_count)
+        self._watch_fetching(sources)
+
+    def _watch_fetching(self, sources: set[TP]) -> None:
+        """Records that are there to be fetched, and lanes with nothing to do: work waits."""
+        idle = self.lanes.is_open and not self.lanes.buffered
+        if idle and has_fetchable(self.consumer, sources):
+            self.health.work.waits(_FETCHING)
+        else:
+            self.health.work.done(_FETCHING)
+
+    def _hindrance(self) -> str:
+        return "" if self.lanes.is_open else "the lanes of the assigned partitions are not open"
 
     def _new_transport(self) -> TransportT:
         if self._kafka.transport is TransportKind.CKM:
@@ -143,17 +170,43 @@ class ProfileApp(CrashOnlyApp):
             },
             partitions,
             changelog_consumer_factory(self._kafka, client_id=self._kafka.profile_group),
+            on_remaining=self.metrics.recovery_remaining.set,
         )
         self.metrics.recovery_records.inc(records)
         self.metrics.recovery_duration.observe(time.monotonic() - started)
 
+    async def _settle(self, effects: Effects) -> None:
+        """Commit a unit's source offsets now, unless its transaction has done so."""
+        if self.acknowledges:
+            offsets = {TP(name, effects.partition): n for name, n in effects.offsets.items()}
+            await self.consumer.commit()  # first: later it would move these offsets back
+            await self.consumer._commit(offsets)  # type: ignore[attr-defined] # noqa: SLF001 -- `commit` takes whole slices only
+
     def _on_failure(self, error: BaseException) -> None:
-        end_process(error, self.metrics)
+        if not isinstance(error, DeadLetterLimitError):
+            end_process(error)
+        elif self._ending is None:
+            self._ending = asyncio.ensure_future(self._end_in_order(error))
+
+    async def _end_in_order(self, error: DeadLetterLimitError) -> None:
+        """
+        Let the other lanes finish their units, and commit what Faust knows to be done.
+
+        Else, under at_least_once, what they have set aside would be read again after the repair,
+        and applied besides being put back.
+        """
+        with fatal():
+            await self.lanes.close()
+            if self.acknowledges:
+                await self.consumer.commit()
+            end_process(error)
 
 
-def build_profile_app(settings: Settings, metrics: WorkerMetrics) -> ProfileApp:
+def build_profile_app(
+    settings: Settings, metrics: WorkerMetrics, *, health: Health | None = None
+) -> ProfileApp:
     """Wire the profile worker: agents, signals and timers around a ``ProfileApp``."""
-    app = ProfileApp(settings, metrics)
+    app = ProfileApp(settings, metrics, health=health)
 
     def agent_over(names: list[str], name: str) -> None:
         @app.agent(app.topic(*names, schema=SliceSchema(), maxsize=16), name=name, concurrency=1)

@@ -7,9 +7,9 @@ and stops nothing else (promises P1, P11, P13).
 """
 
 import asyncio
+import threading
 import time
-from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -17,7 +17,9 @@ import structlog
 from faust.types import TP, EventT, StreamT
 
 from ckm_stream.errors import ConfigurationError, TransientError
+from ckm_stream.operations.health import Health
 from ckm_stream.operations.metrics import SnapshotMetrics
+from ckm_stream.operations.stacks import stack_of_thread
 from ckm_stream.settings import Settings, TransportKind
 from ckm_stream.snapshots.collect import Collector
 from ckm_stream.snapshots.writer import SnapshotWriter
@@ -32,6 +34,9 @@ log = structlog.get_logger(__name__)
 _MAX_RECORDS_PER_WRITE = 5000
 _GIVEN_UP: Final = object()
 _LAG_INTERVAL_S = 5.0
+# A broker that was killed says for a moment that its topics end where it last wrote that down (high
+# watermark checkpoint, every 5 s), down to 0: a store that is ahead for so long only is no sign.
+_AHEAD_S = 30.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +66,7 @@ class SnapshotApp(CrashOnlyApp):
         # updates would stay in the store.
         kafka = settings.kafka.model_copy(update={"transport": TransportKind.CKM})
         super().__init__(
+            health=Health(settings.health),
             **faust_settings(kafka, group_id=kafka.snapshot_group, data_dir=settings.data_dir),
             TableManager=BulkTableManager,
         )
@@ -70,12 +76,18 @@ class SnapshotApp(CrashOnlyApp):
         self._group = settings.kafka.snapshot_group
         self._queue: asyncio.Queue[Part] = asyncio.Queue(maxsize=32)
         self._next: dict[tuple[str, int], int] = {}
+        self._delivered: dict[tuple[str, int], int] = {}
         self._writing = asyncio.Lock()
         self._last_timestamps: dict[tuple[str, int], float] = {}
         # A new one when partitions go and when positions come: a part from before, such as one
         # that waited for room in the queue, is older than the positions and would open a hole
         # before itself.
         self._lease = object()
+        self._ahead_since: dict[tuple[str, int], float] = {}
+        self._asking = 0
+        self._asked_from: dict[Hashable, int] = {}
+        self._store = self.health.add_contact("store")
+        self.health.work.where = lambda part: stack_of_thread(self._asked_from[part])
 
     async def start_positions(self, tps: set[TP]) -> Mapping[TP, int]:
         """Called by the slice transport after a rebalance: the store knows where to go on."""
@@ -83,6 +95,8 @@ class SnapshotApp(CrashOnlyApp):
             self._lease, self._writer.positions, [(tp.topic, tp.partition) for tp in tps]
         )
         self._next = {} if found is _GIVEN_UP else found
+        self._delivered = {}
+        self.metrics.forget_lag()
         self._lease = object()
         starts = {TP(topic, number): offset for (topic, number), offset in self._next.items()}
         self.metrics.assigned_partitions.set(len(starts))
@@ -93,6 +107,7 @@ class SnapshotApp(CrashOnlyApp):
         """Queue what one Faust message holds, waiting while the store is behind."""
         message = event.message
         if message.generation_id == self.consumer_generation_id:
+            self._delivered[message.topic, message.partition] = message.offset + 1
             await self._queue.put(
                 Part(self._lease, message.topic, message.partition, records_of(message))
             )
@@ -115,30 +130,39 @@ class SnapshotApp(CrashOnlyApp):
         async with self._writing:
             self._next = {}
 
+    async def greet(self) -> None:
+        """Ask the store whether it is there, unless it is being asked for something already."""
+        if self._asking:
+            return
+        try:
+            await self._ask(self._writer.ping)
+        except TransientError as error:
+            self._store.refused(str(error))
+
     def report(self) -> None:
         """
         Refresh the lag gauges.
 
         Raises:
-            ConfigurationError: If the store is ahead of a topic, which must then be another one.
+            ConfigurationError: If the store stays ahead of a topic, which must then be another one.
         """
-        for (topic, partition), position in self._next.items():
-            end = self.consumer.highwater(TP(topic, partition))  # as of the last fetch
-            if end is not None and position > end:
-                raise ConfigurationError(
-                    f"the store has read {topic} partition {partition} up to offset {position}, "
-                    f"but the topic ends at {end}: it was made anew; run `ckm rebuild`"
-                )
-        waiting: Counter[tuple[str, int]] = Counter()
-        for part in list(self._queue._queue):  # type: ignore[attr-defined] # noqa: SLF001 -- asyncio has no peek
-            waiting[part.topic, part.partition] += len(part.records)
+        self._compare_ends()
         for topic, partition, ahead in unread(self.consumer, self.consumer.assignment()):
             labels = (self._group, topic, str(partition))
-            behind = ahead + waiting[topic, partition]
+            delivered = self._delivered.get((topic, partition), 0)
+            behind = ahead + max(0, delivered - self._next.get((topic, partition), delivered))
             self.metrics.consumer_lag_events.labels(*labels).set(behind)
             last = self._last_timestamps.get((topic, partition))
             age = time.time() - last if behind and last is not None else 0.0
             self.metrics.consumer_lag_seconds.labels(*labels).set(max(0.0, age))
+
+    def _compare_ends(self) -> None:
+        for tp, position in self._next.items():
+            end = self.consumer.highwater(TP(*tp))  # as of the last fetch
+            if end is None or position <= end:
+                self._ahead_since.pop(tp, None)
+            elif time.monotonic() - self._ahead_since.setdefault(tp, time.monotonic()) >= _AHEAD_S:
+                raise _made_anew(tp, position, end)
 
     async def _write(self, parts: list[Part]) -> None:
         collector, lease = self._new_collector(), self._lease
@@ -153,6 +177,10 @@ class SnapshotApp(CrashOnlyApp):
             tp = (part.topic, part.partition)
             expected = positions[tp]
             fresh = [record for record in part.records if record.offset >= expected]
+            if len(fresh) < len(part.records):
+                end = self.consumer.highwater(TP(*tp))
+                if end is not None and end < expected:  # it was read from its beginning again
+                    raise _made_anew(tp, expected, end)
             if fresh:
                 collector.add(part.topic, part.partition, fresh, expected=expected)
                 positions[tp] = fresh[-1].offset + 1
@@ -172,13 +200,38 @@ class SnapshotApp(CrashOnlyApp):
         self, lease: object, function: Callable[..., Any], *args: Any
     ) -> Any:
         """Call *function* until the store answers, or give up when the partitions are going."""
-        while lease is self._lease:
-            try:
-                return await asyncio.to_thread(function, *args)
-            except TransientError as error:
-                log.warning("store.retry", reason=str(error), retry_after_s=error.retry_after_s)
-                await asyncio.sleep(error.retry_after_s)
-        return _GIVEN_UP
+        self._asking += 1
+        try:
+            while lease is self._lease:
+                try:
+                    return await self._ask(function, *args)
+                except TransientError as error:
+                    self._store.refused(str(error))
+                    log.warning("store.retry", reason=str(error), retry_after_s=error.retry_after_s)
+                    await asyncio.sleep(error.retry_after_s)
+            return _GIVEN_UP
+        finally:
+            self._asking -= 1
+
+    async def _ask(self, function: Callable[..., Any], *args: Any) -> Any:
+        """Call *function* in a thread, watched: the store may refuse, but not hang for ever."""
+        part = f"the store's {function.__name__}"
+
+        def call() -> Any:
+            self._asked_from[part] = threading.get_ident()
+            return function(*args)
+
+        with self.health.work.under_way(part):
+            answer = await asyncio.to_thread(call)
+        self._store.answered()
+        return answer
+
+
+def _made_anew(tp: tuple[str, int], position: int, end: int) -> ConfigurationError:
+    return ConfigurationError(
+        f"the store has read {tp[0]} partition {tp[1]} up to offset {position}, "
+        f"but the topic ends at {end}: it was made anew; run `ckm rebuild`"
+    )
 
 
 def build_snapshot_app(
@@ -211,6 +264,11 @@ def build_snapshot_app(
     @app.on_before_shutdown.connect
     async def on_shutdown(*_: Any, **__: Any) -> None:
         await app.release()
+
+    @app.timer(interval=settings.health.silence_s / 3)  # type: ignore[untyped-decorator] # Faust's
+    async def greet() -> None:
+        with fatal():
+            await app.greet()
 
     @app.timer(interval=_LAG_INTERVAL_S)  # type: ignore[untyped-decorator] # Faust's
     async def report() -> None:

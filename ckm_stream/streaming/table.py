@@ -20,6 +20,8 @@ from faust.tables.manager import TableManager
 from faust.tables.recovery import Recovery
 from faust.types import TP
 
+from ckm_stream.streaming.last_unit import LastUnits
+
 log = structlog.get_logger(__name__)
 
 #: Builds a consumer without a group that reads committed records from the beginning.
@@ -38,6 +40,7 @@ class ChangelogTable(faust.Table[bytes, bytes]):
         super().__init__(*args, key_type=bytes, value_type=bytes, **kwargs)
         self.partition_data: dict[int, dict[bytes, bytes]] = {}
         self.next_offsets: dict[int, int] = {}
+        self._last_units = LastUnits()
 
     def read(self, partition: int, key: bytes) -> bytes | None:
         """Return the committed state of *key*, or None."""
@@ -50,11 +53,20 @@ class ChangelogTable(faust.Table[bytes, bytes]):
         self.partition_data[partition].update(entries)
         self.next_offsets[partition] = max(self.next_offsets.get(partition, 0), next_offset)
 
+    def last_unit(self, partition: int) -> list[bytes]:
+        """Return whose states the changelog ended with when it was read, if they may be untold."""
+        return self._last_units.keys(partition)
+
+    def forget_last_unit(self, partition: int) -> None:
+        """Note that they have been told."""
+        self._last_units.forget(partition)
+
     def retain(self, partitions: set[int]) -> None:
         """Forget all other partitions; make room for new ones."""
         for partition in set(self.partition_data) - partitions:
             del self.partition_data[partition]
             self.next_offsets.pop(partition, None)
+            self._last_units.forget(partition)
         for partition in partitions:
             self.partition_data.setdefault(partition, {})
 
@@ -66,6 +78,7 @@ class ChangelogTable(faust.Table[bytes, bytes]):
                 data.pop(record.key, None)
             else:
                 data[record.key] = record.value
+        self._last_units.note(partition, records)
 
     @property
     def key_count(self) -> int:
@@ -74,13 +87,18 @@ class ChangelogTable(faust.Table[bytes, bytes]):
 
 
 async def recover_tables(
-    tables: Mapping[str, ChangelogTable], partitions: set[int], new_consumer: ConsumerFactory
+    tables: Mapping[str, ChangelogTable],
+    partitions: set[int],
+    new_consumer: ConsumerFactory,
+    *,
+    on_remaining: Callable[[int], None] = lambda _remaining: None,
 ) -> int:
     """
     Bring *partitions* of *tables* (by changelog topic) up to the end of their changelogs.
 
     Must run after the partitions' writers are fenced, else the end moves. Returns the number of
-    records read.
+    records read; *on_remaining* is told after each fetch how many offsets are still ahead, of the
+    partitions whose end is known by then.
     """
     started, count = time.monotonic(), 0
     for table in tables.values():
@@ -99,14 +117,18 @@ async def recover_tables(
             for tp, records in (await consumer.getmany(*open_tps, timeout_ms=100)).items():
                 tables[tp.topic].apply_changelog_batch_raw(tp.partition, records)
                 count += len(records)
+            remaining = 0
             for tp in tuple(open_tps):
                 # Not the last record's offset: a transaction marker ends the log, and only the
                 # position moves past it. Nor ListOffsets: the embedded broker answers it with the
                 # last batch's first offset + 1. A fetch made after the fencing tells the end.
                 position, end = await consumer.position(tp), consumer.highwater(tp)
                 tables[tp.topic].next_offsets[tp.partition] = position
-                if end is not None and position >= end:
-                    open_tps.discard(tp)
+                if end is not None:
+                    remaining += max(0, end - position)
+                    if position >= end:
+                        open_tps.discard(tp)
+            on_remaining(remaining)
             await asyncio.sleep(0)
     finally:
         await consumer.stop()

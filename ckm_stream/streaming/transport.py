@@ -10,14 +10,35 @@ the partition's new life, where it would hide the records before it.
 
 from collections import defaultdict, deque
 from collections.abc import AsyncIterator, Iterable, Mapping
-from typing import Any, ClassVar, cast
+from typing import Any, ClassVar, Final, cast
 
 import aiokafka
+from aiokafka.client import AIOKafkaClient
+from aiokafka.errors import KafkaError
 from aiokafka.structs import TopicPartition
 from faust.transport.drivers import aiokafka as stock
 from faust.types import TP
 from faust.types.transports import ConsumerT
 from faust.types.tuples import ConsumerMessage
+
+from ckm_stream.operations.health import Health
+from ckm_stream.operations.vitals import Contact
+from ckm_stream.streaming.ending import end_process
+from ckm_stream.streaming.rights import lost_right
+
+_LOOP: Final = "consumer_loop"
+
+
+def notice_answers(client: AIOKafkaClient, broker: Contact) -> None:
+    """Let *broker* know of each answer to a request of *client*; an error is one too."""
+    send = client.send
+
+    async def noticing(*args: Any, **kwargs: Any) -> Any:
+        answer = await send(*args, **kwargs)
+        broker.answered()
+        return answer
+
+    client.send = noticing
 
 
 class CommittedThread(stock.AIOKafkaConsumerThread):
@@ -30,7 +51,36 @@ class CommittedThread(stock.AIOKafkaConsumerThread):
         consumer._isolation_level = "read_committed"  # noqa: SLF001 -- no setting reaches it
         # 1500 ms stock: an idle partition would make every other one of the broker's fetch wait.
         consumer._fetch_max_wait_ms = 100  # noqa: SLF001 -- hard-coded in the stock driver
+        notice_answers(consumer._client, self._health.broker)  # noqa: SLF001 -- no public way to it
         return consumer
+
+    async def _fetch_records(
+        self,
+        consumer: aiokafka.AIOKafkaConsumer,
+        active_partitions: set[TP],
+        timeout: float | None = None,  # noqa: ASYNC109 -- the overridden signature
+        max_records: int | None = None,
+    ) -> Any:
+        try:
+            return await super()._fetch_records(consumer, active_partitions, timeout, max_records)
+        except KafkaError as error:
+            if (lost := lost_right(error)) is not None:
+                end_process(lost)  # here: on its way up Faust would log two tracebacks
+            raise
+
+    async def on_thread_started(self) -> None:
+        """Called in this thread's own event loop."""
+        await super().on_thread_started()
+        self._health.feel(_LOOP, self.thread_loop)
+
+    async def on_thread_stop(self) -> None:
+        """Called in the same loop, at its end."""
+        await super().on_thread_stop()
+        self._health.leave(_LOOP)
+
+    @property
+    def _health(self) -> Health:
+        return cast(Health, self.app.health)  # type: ignore[attr-defined] # our App's
 
 
 class ConsumerThread(CommittedThread):

@@ -8,7 +8,10 @@ from typing import Any
 import faust
 import uvloop
 
+from ckm_stream.operations.health import Health, Phase
 from ckm_stream.streaming.ending import end_process
+from ckm_stream.streaming.lag import is_reassigning
+from ckm_stream.streaming.watchdog import start_watchdog
 
 _ALLOCATIONS_BETWEEN_COLLECTIONS = 100_000
 
@@ -18,6 +21,33 @@ class CrashOnlyApp(faust.App):
 
     #: Whether messages are acknowledged to Faust; if not, the offsets are kept by something else.
     acknowledges = True
+
+    def __init__(self, *, health: Health, **settings: Any) -> None:
+        super().__init__(**settings)
+        self.health = health
+
+    async def on_first_start(self) -> None:
+        """Called in the event loop before anything else is started."""
+        self.health.feel("main_loop", asyncio.get_running_loop())
+        start_watchdog(self.health)
+        await super().on_first_start()
+
+    async def stop(self) -> None:
+        """Not ready before anything is drained (promise P2), then stop as Faust does."""
+        self.health.enter(Phase.STOPPING)
+        await super().stop()
+
+    def on_rebalance_start(self) -> None:
+        """Called, in the consumer's thread, before the partitions are given up."""
+        self.health.enter(Phase.REBALANCING)
+        super().on_rebalance_start()
+
+    def on_rebalance_end(self) -> None:
+        """Called when the tables are recovered and the positions set."""
+        super().on_rebalance_end()
+        # The end of one rebalance may come after the beginning of the next, which has its own.
+        if not is_reassigning(self.consumer):
+            self.health.enter(Phase.RUNNING)
 
     def _crash(self, reason: BaseException) -> None:
         """Called with any part's crash. End here, hard: the successor replays (promise P5)."""

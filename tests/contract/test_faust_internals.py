@@ -16,6 +16,9 @@ import aiokafka
 import faust
 import mode
 import pytest
+from aiokafka.client import AIOKafkaClient
+from aiokafka.consumer.fetcher import Fetcher
+from aiokafka.consumer.group_coordinator import GroupCoordinator
 from aiokafka.consumer.subscription_state import Assignment, Subscription, TopicPartitionState
 from aiokafka.producer.message_accumulator import BatchBuilder
 from faust.agents.agent import Agent
@@ -26,6 +29,7 @@ from faust.transport import conductor
 from faust.transport import consumer as base
 from faust.transport.drivers import aiokafka as stock
 from faust.types.tuples import ConsumerMessage, Message
+from mode.threads import ServiceThread
 
 from ckm_stream.streaming.transport import Consumer, ConsumerThread, Transport
 
@@ -55,6 +59,9 @@ METHODS: list[tuple[type, str, list[str]]] = [
     ),
     (stock.AIOKafkaConsumerThread, "_ensure_consumer", ["self"]),
     (stock.AIOKafkaConsumerThread, "call_thread", ["self", "fun", "args", "kwargs"]),
+    (stock.AIOKafkaConsumerThread, "on_thread_started", ["self"]),
+    (stock.AIOKafkaConsumerThread, "on_thread_stop", ["self"]),
+    (AIOKafkaClient, "send", ["self", "node_id", "request"]),
     (aiokafka.AIOKafkaConsumer, "seek", ["self", "partition", "offset"]),
     (aiokafka.AIOKafkaConsumer, "committed", ["self", "partition"]),
     (aiokafka.AIOKafkaConsumer, "highwater", ["self", "partition"]),
@@ -69,8 +76,14 @@ METHODS: list[tuple[type, str, list[str]]] = [
     # What worker.py overrides.
     (mode.Service, "_crash", ["self", "reason"]),
     (App, "_create_directories", ["self"]),
+    (App, "on_first_start", ["self"]),
+    (App, "stop", ["self"]),
+    (App, "on_rebalance_start", ["self"]),
+    (App, "on_rebalance_end", ["self"]),
     (faust.Worker, "_setup_logging", ["self"]),
     (faust.Worker, "on_setup_root_logger", ["self", "logger", "level"]),
+    # What profiles.py relies on, to commit in the middle of a slice.
+    (stock.Consumer, "_commit", ["self", "offsets"]),
     # What committer.py relies on.
     (BatchBuilder, "append", ["self", "timestamp", "key", "value", "headers"]),
     (aiokafka.AIOKafkaProducer, "create_batch", ["self"]),
@@ -170,6 +183,21 @@ RELIED_ON: list[tuple[Callable[..., Any], str, str]] = [
     (RESTART_RECOVERY, "if self.need_recovery():", "nothing is read if nothing is due"),
     (Recovery.on_recovery_completed, "consumer.perform_seek()", "a seek follows every recovery"),
     (Recovery._resume_streams, "consumer.perform_seek()", "a seek follows without tables too"),
+    (Recovery.on_recovery_completed, "on_rebalance_end()", "a rebalance ends after the seek"),
+    (Recovery._resume_streams, "on_rebalance_end()", "a rebalance ends without tables too"),
+    (
+        stock.ConsumerRebalanceListener.on_partitions_revoked,
+        "app.on_rebalance_start()",
+        "a rebalance begins with the revocation",
+    ),
+    (
+        GroupCoordinator._on_join_prepare,
+        "self._subscription.begin_reassignment()",
+        "a reassignment is in progress before the revocation is told",
+    ),
+    (GroupCoordinator._send_req, "self._client.send(", "heartbeats go through the client's send"),
+    (Fetcher._proc_fetch_request, "self._client.send(", "fetches go through the client's send"),
+    (ServiceThread._serve, "await self.on_thread_started()", "a thread's loop is watched"),
     (Agent._execute_actor, "self.supervisor.wakeup()", "an agent that raised would be restarted"),
     (App._on_partitions_revoked, "self.on_partitions_revoked.send", "lanes close at a revocation"),
     (App.on_stop, "await self.on_before_shutdown.send()", "lanes close at the end"),
@@ -224,8 +252,9 @@ async def test_an_aiokafka_consumer_has_the_settings_that_we_change() -> None:
     """And the subscription whose assignment names a fetch."""
     consumer = aiokafka.AIOKafkaConsumer(bootstrap_servers="127.0.0.1:9")
 
-    for name in ("_isolation_level", "_fetch_max_wait_ms", "_subscription", "_fetcher"):
+    for name in ("_isolation_level", "_fetch_max_wait_ms", "_subscription", "_fetcher", "_client"):
         assert hasattr(consumer, name), f"AIOKafkaConsumer.{name} is gone: {NOTE}"
+    assert consumer._subscription.reassignment_in_progress, NOTE  # nothing is assigned yet
     assert consumer._subscription.subscription is None
     await consumer.stop()
 
@@ -244,7 +273,7 @@ async def test_each_assignment_is_an_object_of_its_own() -> None:
 
 async def test_a_partitions_state_tells_position_and_end() -> None:
     """The lag is computed from them."""
-    for name in ("has_valid_position", "position", "highwater"):
+    for name in ("has_valid_position", "position", "highwater", "lso"):
         message = f"TopicPartitionState.{name} is gone: {NOTE}"
         instance = TopicPartitionState(None)
         found = hasattr(TopicPartitionState, name) or name in vars(instance)

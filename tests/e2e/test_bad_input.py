@@ -3,89 +3,70 @@
 from collections.abc import Sequence
 from zlib import crc32
 
-import msgspec
 import pytest
 from aiokafka.partitioner import murmur2
 
-from ckm_stream.domain.events import Call, Event, Feedback, Purchase
-from ckm_stream.errors import Reason
+from ckm_stream.domain.events import Call, TouchpointEvent
 from ckm_stream.settings import Guarantee
 from tests.e2e.conftest import Install, Simulated
+from tests.support.bad_input import BadInput, varied
+from tests.support.broker import Broker, BrokerKind
 from tests.support.installation import Installation
 from tests.support.producing import RawRecord, produce_raw
 from tests.support.reading import ReadRecord
 from tests.support.verify import Published
 
 pytestmark = pytest.mark.timeout(240)
-_BIG = 10 * 1024 * 1024
-_YEAR_US = 365 * 86_400 * 1_000_000
+_STEPS = 20
+#: What a record carries of its own; both stay, whatever a dead letter adds.
+_TRACE = ("traceparent", b"00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01")
+#: Promise P6: 1 % among 20,000; and a mix for what takes its time, of one of each family.
+_MANY = (20_000, 200)
+_SOME = (2_000, 79)
 
 
-def bad_records(service: Installation, good: Sequence[Event]) -> list[tuple[RawRecord, Reason]]:
-    """Return one record for each way of being wrong, and the verdict that it must get."""
-    purchase = next(event for event in good if isinstance(event, Purchase))
-    feedback = next(event for event in good if isinstance(event, Feedback))
-    topic, key = service.topics.purchase, purchase.customer_id.encode()
-    value = service.codec.encode(purchase)
+def publish_mixed(
+    service: Installation, good: Sequence[TouchpointEvent], bad: Sequence[RawRecord]
+) -> None:
+    """Publish some of the good, some of the bad, and so on, until both have been."""
+    servers = service.settings.kafka.bootstrap_servers
+    with service.publisher() as publisher:
+        for step in range(_STEPS):
+            for event in good[step::_STEPS]:
+                publisher.publish(event)
+            publisher.flush()
+            produce_raw(servers, list(bad[step::_STEPS]))
 
-    def changed(**changes: object) -> RawRecord:
-        event = msgspec.structs.replace(purchase, event_id="bad", **changes)
-        return RawRecord(topic, event.customer_id.encode(), service.codec.encode(event))
 
-    def raw(data: bytes | None) -> RawRecord:
-        return RawRecord(topic, key, data)
-
-    def rated(novelty: float) -> RawRecord:
-        event = msgspec.structs.replace(feedback, event_id="bad", novelty=novelty)
-        key = event.customer_id.encode()
-        return RawRecord(service.topics.feedback, key, service.codec.encode(event))
-
-    landmark_us = service.settings.scoring.landmark_s * 1_000_000
-    return [
-        (raw(b"these bytes are no event"), Reason.NOT_FRAMED),
-        (raw(b""), Reason.NOT_FRAMED),
-        (raw(b"\x00"), Reason.NOT_FRAMED),
-        (raw(b"\x00\x7f\xff\xff\xff" + value[5:]), Reason.SCHEMA_UNKNOWN),
-        (raw(value[:-7]), Reason.UNDECODABLE),
-        (raw(value + b"\x00"), Reason.UNDECODABLE),
-        (raw(service.codec.encode(feedback)), Reason.SCHEMA_MISMATCH),
-        (raw(None), Reason.NULL_VALUE),
-        (RawRecord(topic, b"somebody else", value), Reason.KEY_MISMATCH),
-        (RawRecord(topic, b"\xff\xfe", value), Reason.KEY_MISMATCH),
-        (RawRecord(topic, None, value), Reason.KEY_MISMATCH),
-        (changed(occurred_at=landmark_us - 1), Reason.BEFORE_LANDMARK),
-        (changed(occurred_at=purchase.occurred_at + 300 * _YEAR_US), Reason.IN_FUTURE),
-        (rated(float("nan")), Reason.NOT_FINITE),
-        (rated(float("inf")), Reason.NOT_FINITE),
-        (rated(1.5), Reason.OUT_OF_RANGE),
-        (changed(amount=-1), Reason.NEGATIVE),
-        (changed(customer_id=""), Reason.EMPTY_IDENTIFIER),
-        (raw(value + b"\x00" * (_BIG - len(value))), Reason.TOO_LARGE),
-    ]
+def raw(service: Installation, number: int, each: BadInput) -> RawRecord:
+    """Return the record of a bad input; its headers say which one it is."""
+    name = ("bad-input", f"{number} {each.name}".encode())
+    return RawRecord(service.topics.of(each.source), each.key, each.value, headers=(name, _TRACE))
 
 
 def test_each_bad_record_is_set_aside_once_and_its_neighbours_are_applied(
-    install: Install, simulated: Simulated, guarantee: Guarantee
+    install: Install, simulated: Simulated, guarantee: Guarantee, broker: Broker
 ) -> None:
-    """Each way of being wrong, among good events: one dead letter each, and nothing missing."""
-    events = simulated(100, 1600)
+    """Every way of being wrong, among good events: one dead letter each, and nothing missing."""
+    is_whole = broker.kind is BrokerKind.KAFKA and guarantee is Guarantee.EXACTLY_ONCE
+    good_count, bad_count = _MANY if is_whole else _SOME
+    events = simulated(good_count // 20, good_count)
     service = install(guarantee)
-    bad = bad_records(service, events)
-    step = len(events) // len(bad)
+    bad = varied(bad_count, sorted({event.customer_id for event in events})[:12])
+    records = [raw(service, number, each) for number, each in enumerate(bad)]
 
     service.start()
-    for number, (record, _) in enumerate(bad):
-        service.publish(events[number * step : (number + 1) * step])
-        produce_raw(service.settings.kafka.bootstrap_servers, [record])
-    service.publish(events[len(bad) * step :])
+    publish_mixed(service, events, records)
     service.wait_until_stored(service.expected(events))
     service.wait_until_dead_lettered(len(bad))
     service.wait_until_quiet()
 
+    assert len({each.family for each in bad}) >= 60
     assert service.problems() == []
     published = service.read()
     assert sorted(map(verdict_of, published.dead_letters)) == sorted(
-        (reason.value, record.key or b"", digest(record.value)) for record, reason in bad
+        (each.reason.value, repr(each.key), digest(each.value), repr(record.headers))
+        for each, record in zip(bad, records, strict=True)
     )
     assert_names_its_record(published)
     counts = service.metrics()
@@ -93,14 +74,34 @@ def test_each_bad_record_is_set_aside_once_and_its_neighbours_are_applied(
     assert counts["ckm_events_unaccounted"] == 0
 
 
+def test_control_without_its_dead_letters_a_bad_record_is_lost(
+    install: Install, simulated: Simulated
+) -> None:
+    """Step 4 off: the offset moves past bad records that are nowhere else, and it shows."""
+    events = simulated(20, 200)
+    service = install()
+    service.worker = service.new_faulty("worker", "without_dead_letters")
+    bad = varied(10, [events[0].customer_id])
+
+    service.start()
+    publish_mixed(service, events, [raw(service, n, each) for n, each in enumerate(bad)])
+    service.wait_until_stored(service.expected(events))
+    service.wait_until_consumed()
+    service.wait_until_quiet()
+
+    assert service.problems() == [f"{len(bad)} dead letters missing"]
+
+
 def digest(value: bytes | None) -> str:
     """Stand for a value in a comparison that may fail: one of them is 10 MB long."""
     return "none" if value is None else f"{len(value)} bytes, {crc32(value):08x}"
 
 
-def verdict_of(letter: ReadRecord) -> tuple[str, bytes, str]:
-    """Return why a record was set aside, its key and its value's digest."""
-    return (letter.header("ckm.reason") or b"").decode(), letter.key or b"", digest(letter.value)
+def verdict_of(letter: ReadRecord) -> tuple[str, str, str, str]:
+    """Return why a record was set aside, its key, its value's digest and its own headers."""
+    reason = (letter.header("ckm.reason") or b"").decode()
+    own = tuple(each for each in letter.headers if not each[0].startswith(("ckm.", "__connect.")))
+    return reason, repr(letter.key), digest(letter.value), repr(own)
 
 
 def assert_names_its_record(published: Published) -> None:

@@ -7,8 +7,6 @@ published .avsc file, and Prometheus' own linter reads the metrics. This module 
 """
 
 import json
-import os
-import shutil
 import struct
 import subprocess
 import urllib.request
@@ -25,6 +23,7 @@ from confluent_kafka import Consumer, KafkaError
 from tests.e2e.conftest import Install, Simulated
 from tests.support.broker import Broker, BrokerKind
 from tests.support.installation import Installation
+from tests.support.tools import tool
 
 _SCHEMAS = Path(__file__).parents[2] / "schemas"
 _TOPIC = "ckm.score.updated.v1"
@@ -48,15 +47,6 @@ def service(install: Install, simulated: Simulated) -> Installation:
     running.wait_until_stored(running.expected(events))
     running.wait_until_quiet()
     return running
-
-
-def tool(name: str) -> str:
-    """Return the path of an operating system's tool; where there is none, only CI must have it."""
-    path = shutil.which(name)
-    if path is None and not os.environ.get("CI"):
-        pytest.skip(f"{name} is not installed")
-    assert path is not None, f"{name} is not installed"
-    return path
 
 
 def read_with_kcat(servers: str, topic: str) -> Iterator[Read]:

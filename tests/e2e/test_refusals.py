@@ -14,7 +14,7 @@ from ckm_stream.errors import ConfigurationError, TransientError
 from ckm_stream.operations.embedded import free_port
 from tests.e2e.conftest import Install
 from tests.support.postgres import PostgresServer
-from tests.support.services import service_env
+from tests.support.services import Service, service_env, wait_until
 
 pytestmark = pytest.mark.timeout(120)
 _PATIENCE_S = 30.0  # on an idle machine the slowest takes 7 s
@@ -56,7 +56,7 @@ def lonely(tmp_path: Path) -> dict[str, str]:
         prefix="",
         guarantee="at_least_once",
         store_url=f"sqlite:///{tmp_path}/ckm.db",
-        extra={"CKM__DATA_DIR": str(tmp_path)},
+        extra={"CKM__DATA_DIR": str(tmp_path), "CKM__START_PATIENCE_S": "0"},
     )
 
 
@@ -90,6 +90,35 @@ def test_a_broker_that_is_down_is_named_with_the_variable_to_set(
 
     assert lonely["CKM__KAFKA__BOOTSTRAP_SERVERS"] in sentence
     assert "CKM__KAFKA__BOOTSTRAP_SERVERS" in sentence
+
+
+def test_a_worker_that_starts_before_its_broker_waits_and_says_so(
+    lonely: dict[str, str], tmp_path: Path
+) -> None:
+    """The reason is in the log at once, and the sentence comes when the patience is over."""
+    service = Service("worker", env=lonely | {"CKM__START_PATIENCE_S": "3"}, folder=tmp_path)
+
+    service.start()
+    code = service.wait(timeout_s=_PATIENCE_S)
+
+    *waits, sentence = service.log().splitlines()
+    assert code == TransientError.exit_code
+    assert all("start.waits" in line for line in waits)
+    assert len(waits) == 1
+    assert "CKM__KAFKA__BOOTSTRAP_SERVERS" in sentence
+
+
+@pytest.mark.parametrize("verb", _WORKERS)
+def test_a_worker_that_waits_for_its_broker_leaves_when_it_is_told_to(
+    lonely: dict[str, str], tmp_path: Path, verb: str
+) -> None:
+    """SIGTERM before there was anything to drain: exit code 0."""
+    service = Service(verb, env=lonely | {"CKM__START_PATIENCE_S": "30"}, folder=tmp_path)
+
+    service.start()
+    wait_until(lambda: "start.waits" in service.log(), timeout_s=_PATIENCE_S, what="a start")
+
+    assert service.stop() == 0
 
 
 @pytest.mark.parametrize("verb", _WORKERS)
@@ -157,7 +186,9 @@ def test_a_database_server_that_is_down_is_named_without_its_password(install: I
     service = install()
     url = f"postgresql://ckm:hunter2@127.0.0.1:{free_port()}/ckm"
 
-    sentence = refusal("snapshots", service.env | {"CKM__STORE__URL": url})
+    env = service.env | {"CKM__STORE__URL": url, "CKM__START_PATIENCE_S": "0"}
+
+    sentence = refusal("snapshots", env, code=TransientError.exit_code)
 
     assert "CKM__STORE__URL" in sentence
     assert "hunter2" not in sentence

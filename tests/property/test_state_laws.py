@@ -1,8 +1,10 @@
 """Laws of the state: whatever the order, the batches, the repeats and the restarts, same bytes."""
 
+from dataclasses import replace
+from random import Random
 from typing import Any
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ckm_stream.codec.state import decode_state, encode_state
@@ -10,7 +12,7 @@ from ckm_stream.domain.events import ProfileEvent
 from ckm_stream.domain.facts import Facts, add_event, merge
 from ckm_stream.domain.profile import Delivery, ProfileState, apply_event
 from ckm_stream.domain.seen import merge_seen
-from tests.support.touchpoints import POLICY, histories
+from tests.support.touchpoints import POLICY, T0_S, histories, order
 
 
 def state_of(history: list[ProfileEvent]) -> ProfileState:
@@ -43,6 +45,33 @@ def test_any_order_of_the_same_events_gives_the_same_bytes(
 
     assert encode_state(state_of(shuffled), POLICY) == encode_state(state_of(history), POLICY)
     assert state_of(shuffled) == state_of(history)
+
+
+@settings(max_examples=250)
+@given(histories(6), st.randoms(use_true_random=False))
+def test_a_thousand_permutations_of_up_to_six_events_give_one_profile(
+    history: list[ProfileEvent], chance: Random
+) -> None:
+    """Promise P9, in the small: the order in which few events come is nowhere in the state."""
+    expected = encode_state(state_of(history), POLICY)
+
+    for _ in range(4):
+        shuffled = chance.sample(history, len(history))
+        assert encode_state(state_of(shuffled), POLICY) == expected
+
+
+def test_control_without_seen_ids_a_repeated_event_changes_the_profile() -> None:
+    """One id is remembered, and the copy comes behind another event: it counts twice."""
+    forgetful = replace(POLICY, seen_capacity=1)
+    first, second = order("a", T0_S), order("b", T0_S + 1)
+    once, twice = ProfileState.empty(3), ProfileState.empty(3)
+    for event in (first, second):
+        apply_event(once, event, forgetful)
+
+    applied = [apply_event(twice, event, forgetful) for event in (first, second, first)]
+
+    assert applied == [True, True, True]
+    assert bytes_of(twice.facts) != bytes_of(once.facts)
 
 
 @given(histories(), st.data())

@@ -4,7 +4,7 @@ import os
 import subprocess
 import sys
 import urllib.request
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
@@ -55,14 +55,17 @@ class Installation:
         folder: Path,
         transport: str = "ckm",
         extra: dict[str, str] | None = None,
+        programs: Mapping[str, dict[str, str]] | None = None,
     ) -> None:
+        #: Settings of single programs by their verb: who each is, on a broker that asks.
+        self.programs = programs or {}
         self.env = service_env(
             bootstrap_servers=bootstrap_servers,
             prefix=prefix,
             guarantee=guarantee,
             store_url=store_url,
             transport=transport,
-            extra=extra,
+            extra={"CKM__DATA_DIR": str(folder), **(extra or {})},
         )
         self.settings = settings_from(self.env)
         self.folder = folder
@@ -83,7 +86,8 @@ class Installation:
         """Return another program of this installation, with a metrics port of its own if asked."""
         names = ("CKM__METRICS__PROFILE_PORT", "CKM__METRICS__SNAPSHOT_PORT")
         port = {name: str(free_port()) for name in names} if own_port else {}
-        service = Service(verb, env={**self.env, **port}, folder=self.folder, entry=entry)
+        env = {**self.env, **port, **self.programs.get(verb, {})}
+        service = Service(verb, env=env, folder=self.folder, entry=entry)
         self._made.append(service)
         return service
 
@@ -114,7 +118,7 @@ class Installation:
         return subprocess.run(
             [sys.executable, "-m", "ckm_stream", *verb],
             check=False,
-            env={**os.environ, **self.env},
+            env={**os.environ, **self.env, **self.programs.get(verb[0], {})},
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
@@ -242,18 +246,22 @@ class Installation:
 
     def metrics(self) -> dict[str, float]:
         """Scrape the profile worker and add up each sample name over its labels."""
-        port = self.env["CKM__METRICS__PROFILE_PORT"]
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5) as response:
-            text = response.read().decode()
-        sums: dict[str, float] = {}
-        for family in text_string_to_metric_families(text):
-            for sample in family.samples:
-                sums[sample.name] = sums.get(sample.name, 0.0) + sample.value
-        return sums
+        return scrape(self.env["CKM__METRICS__PROFILE_PORT"])
 
 
 def _sum_of_versions(connection: Connection, table: Table) -> int:
     return int(connection.execute(select(func.coalesce(func.sum(table.c.version), 0))).scalar_one())
+
+
+def scrape(port: str) -> dict[str, float]:
+    """Return the metrics of the program on *port*: each sample name summed over its labels."""
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5) as response:
+        text = response.read().decode()
+    sums: dict[str, float] = {}
+    for family in text_string_to_metric_families(text):
+        for sample in family.samples:
+            sums[sample.name] = sums.get(sample.name, 0.0) + sample.value
+    return sums
 
 
 def settings_from(env: dict[str, str]) -> Settings:

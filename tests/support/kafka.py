@@ -32,8 +32,8 @@ _SERVER_PROPERTIES = """\
 process.roles=broker,controller
 node.id=1
 controller.quorum.bootstrap.servers={host}:{controller_port}
-listeners=PLAINTEXT://{host}:{port},CONTROLLER://{host}:{controller_port}
-advertised.listeners=PLAINTEXT://{host}:{port}
+listeners={listeners},CONTROLLER://{host}:{controller_port}
+advertised.listeners={listeners}
 controller.listener.names=CONTROLLER
 log.dirs={data}
 auto.create.topics.enable=false
@@ -70,6 +70,8 @@ class KafkaServer:
     Args:
         port: Port of the broker; a free one is chosen if not given.
         properties: Server properties that are added or take another value.
+        listeners: Name and port of listeners beside the plain one, which properties describe.
+        scram_users: Name and password of users that SCRAM-SHA-512 knows.
         ready_timeout_s: Seconds that a start may take; it takes about 4 on two cores.
     """
 
@@ -78,10 +80,14 @@ class KafkaServer:
         *,
         port: int | None = None,
         properties: dict[str, str] | None = None,
+        listeners: dict[str, int] | None = None,
+        scram_users: dict[str, str] | None = None,
         ready_timeout_s: float = 60.0,
     ) -> None:
         self.port = port or free_port()
         self._properties = properties or {}
+        self._listeners = {"PLAINTEXT": self.port} | (listeners or {})
+        self._scram_users = scram_users or {}
         self._ready_timeout_s = ready_timeout_s
         self._folder = Path(tempfile.mkdtemp(prefix="ckm-kafka-"))
         self._config = self._folder / "server.properties"
@@ -175,7 +181,7 @@ class KafkaServer:
     def _format(self, java: list[str]) -> None:
         text = _SERVER_PROPERTIES.format(
             host=LOOPBACK,
-            port=self.port,
+            listeners=",".join(f"{n}://{LOOPBACK}:{port}" for n, port in self._listeners.items()),
             controller_port=free_port(),
             data=self._folder / "data",
         )
@@ -183,6 +189,8 @@ class KafkaServer:
         self._config.write_text(text)
         tool = [*java, "kafka.tools.StorageTool", "format", "--standalone"]
         tool += ["--cluster-id", _CLUSTER_ID, "--config", str(self._config)]
+        for user, password in self._scram_users.items():
+            tool += ["--add-scram", f"SCRAM-SHA-512=[name={user},password={password}]"]
         with self.log_path.open("ab") as log:
             subprocess.run(
                 tool, check=True, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT

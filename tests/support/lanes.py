@@ -5,6 +5,8 @@ from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
+from ckm_stream.operations.vitals import AwakeClock, Work
+from ckm_stream.pipeline.limit import DeadLetterLimits
 from ckm_stream.pipeline.records import Effects, Slice
 from ckm_stream.pipeline.unit import Core
 from ckm_stream.streaming.lane import Delivery, Lane, Wiring
@@ -67,11 +69,34 @@ class Observed:
 
 
 @dataclass(frozen=True)
+class Told:
+    """What a predecessor may not have announced has been."""
+
+
+@dataclass(frozen=True)
+class Settled:
+    """These next source offsets were committed outside of the slices' acknowledgements."""
+
+    offsets: tuple[tuple[str, int], ...]
+
+
+@dataclass(frozen=True)
 class Released:
     """The committer has let go of all partitions."""
 
 
-Action = Fenced | Recovered | Made | Committed | Put | Acknowledged | Observed | Released
+Action = (
+    Fenced
+    | Recovered
+    | Made
+    | Committed
+    | Put
+    | Told
+    | Acknowledged
+    | Observed
+    | Settled
+    | Released
+)
 
 
 @dataclass
@@ -83,6 +108,7 @@ class FakeCommitter:
     committing: asyncio.Event = field(default_factory=asyncio.Event)
     error: BaseException | None = None
     close_error: Exception | None = None
+    units: list[Effects] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.gate.set()
@@ -98,6 +124,7 @@ class FakeCommitter:
         if self.error is not None:
             raise self.error
         self.actions.append(Committed(tuple(effects.offsets.items())))
+        self.units.append(effects)
         return dict.fromkeys(effects.changelog, 7)
 
     async def close(self, *, grace_s: float) -> None:
@@ -109,16 +136,26 @@ class FakeCommitter:
 
 @dataclass
 class FakeTable:
-    """Remembers what was put into it."""
+    """Remembers what was put into it; *untold* are those whose last change was not announced."""
 
     actions: list[Action]
     name: str
+    untold: list[bytes] = field(default_factory=list)
 
     def put_many(
         self, partition: int, entries: list[tuple[bytes, bytes]], next_offset: int
     ) -> None:
         """Take committed states in."""
         self.actions.append(Put(self.name, tuple(key for key, _ in entries), next_offset))
+
+    def last_unit(self, partition: int) -> list[bytes]:
+        """Return whose last change was not announced."""
+        return self.untold
+
+    def forget_last_unit(self, partition: int) -> None:
+        """Note that it has been announced."""
+        self.actions.append(Told())
+        self.untold = []
 
 
 @dataclass
@@ -135,18 +172,33 @@ class FakeObserver:
 class Bench:
     """One lane, or more, with everything around them faked; to be made inside a running loop."""
 
-    def __init__(self, *, unit_s: float = 3600.0, depth: int = 8, core: Core | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        unit_s: float = 3600.0,
+        depth: int = 8,
+        core: Core | None = None,
+        limits: DeadLetterLimits = DeadLetterLimits(),  # noqa: B008 -- it is frozen
+    ) -> None:
         self.actions: list[Action] = []
         self.committer = FakeCommitter(self.actions)
+        self.work = Work(AwakeClock())
+        self.tables = {name: FakeTable(self.actions, name) for name in ("profiles", "employees")}
         self.wiring = Wiring(
             core=core_over(States()) if core is None else core,
             committer=self.committer,
-            tables={name: FakeTable(self.actions, name) for name in ("profiles", "employees")},
+            tables=self.tables,
             observer=FakeObserver(self.actions),
             unit_s=unit_s,
             depth=depth,
+            settle=self._settle,
+            work=self.work,
+            limits=limits,
         )
         self._acknowledged: dict[str, asyncio.Event] = {}
+
+    async def _settle(self, effects: Effects) -> None:
+        self.actions.append(Settled(tuple(effects.offsets.items())))
 
     def lane(self, partition: int = PARTITION) -> Lane:
         """Make a lane."""

@@ -28,11 +28,8 @@ _NOBODY = 65534  # PostgreSQL refuses to run as root; this user exists on every 
 _START_S = 30.0
 _STOP_S = 10.0
 
-# A test's data need not survive the machine, only the server process.
 _SETTINGS = {
     "listen_addresses": "",
-    "fsync": "off",
-    "full_page_writes": "off",
     "max_connections": "50",
     "shared_buffers": "64MB",
     "log_min_messages": "fatal",
@@ -40,9 +37,16 @@ _SETTINGS = {
 
 
 class PostgresServer:
-    """The server as a context manager; entering starts it, leaving removes it with its data."""
+    """
+    The server as a context manager; entering starts it, leaving removes it with its data.
 
-    def __init__(self) -> None:
+    Args:
+        fsync: Whether what is committed survives the machine, not only the server process.
+    """
+
+    def __init__(self, *, fsync: bool = False) -> None:
+        durable = "on" if fsync else "off"
+        self._settings = {**_SETTINGS, "fsync": durable, "full_page_writes": durable}
         # A short path: the name of a Unix socket may have 107 bytes.
         self._folder = Path(tempfile.mkdtemp(prefix="ckm-pg-", dir="/tmp"))
         self._log_path = self._folder / "server.log"
@@ -62,7 +66,7 @@ class PostgresServer:
             subprocess.run(_unprivileged(command), check=True, capture_output=True)
         command = [str(self._bin / "postgres"), "-D", str(self._home / "data")]
         command += ["-k", str(self._home)]
-        for name, value in _SETTINGS.items():
+        for name, value in self._settings.items():
             command += ["-c", f"{name}={value}"]
         self._process = start_child(_unprivileged(command), log_path=self._log_path)
         self._wait_until_ready()

@@ -74,16 +74,23 @@ class FakeBatch:
     def __init__(self, capacity: int) -> None:
         self.capacity = capacity
         self.keys: list[bytes | None] = []
+        self.headers: list[list[tuple[str, bytes]]] = []
         self.is_closed = False
 
     def append(
-        self, *, key: bytes | None, value: bytes | None, timestamp: None, headers: object
+        self,
+        *,
+        key: bytes | None,
+        value: bytes | None,
+        timestamp: None,
+        headers: list[tuple[str, bytes]],
     ) -> object | None:
         """Take a record, or return None if there is no room."""
         assert isinstance(headers, list), "aiokafka's builder takes nothing else"
         if self.is_closed or len(self.keys) >= self.capacity:
             return None
         self.keys.append(key)
+        self.headers.append(headers)
         return object()
 
     def close(self) -> None:
@@ -104,6 +111,8 @@ class FakeProducer:
     failures: dict[str, BaseException] = field(default_factory=dict)
     next_offsets: dict[str, int] = field(default_factory=dict)
     stop_gate: asyncio.Event | None = None
+    #: Of the records in batches, by topic.
+    headers: dict[str, list[list[tuple[str, bytes]]]] = field(default_factory=dict)
 
     def _maybe_fail(self, method: str) -> None:
         if method in self.failures:
@@ -150,6 +159,7 @@ class FakeProducer:
         assert batch.is_closed
         self._maybe_fail("send_batch")
         self.actions.append(SentBatch(topic, partition, tuple(batch.keys)))
+        self.headers.setdefault(topic, []).extend(batch.headers)
         return self._acknowledge(topic, len(batch.keys))
 
     async def send_offsets_to_transaction(

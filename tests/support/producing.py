@@ -15,6 +15,7 @@ class RawRecord:
     key: bytes | None
     value: bytes | None
     partition: int | None = None
+    headers: tuple[tuple[str, bytes], ...] = ()
 
 
 def produce_raw(bootstrap_servers: str, records: list[RawRecord]) -> None:
@@ -34,6 +35,7 @@ def produce_raw(bootstrap_servers: str, records: list[RawRecord]) -> None:
             record.value,
             record.key,
             partition=_ANY if record.partition is None else record.partition,
+            headers=list(record.headers),
             on_delivery=lambda error, _: failed.append(str(error)) if error else None,
         )
     assert producer.flush(30) == 0

@@ -1,12 +1,18 @@
 """Running the real programs as child processes, with kill -9 at hand."""
 
+import json
 import os
 import signal
 import subprocess
 import sys
 import time
+import urllib.error
+import urllib.request
 from collections.abc import Callable, Mapping
+from http import HTTPStatus
+from http.client import HTTPException
 from pathlib import Path
+from typing import Any
 
 import psutil
 
@@ -14,6 +20,7 @@ from ckm_stream.operations.children import start_child, stop_child
 from ckm_stream.operations.embedded import free_port
 
 _POLL_S = 0.2
+_PORTS = {"worker": "CKM__METRICS__PROFILE_PORT", "snapshots": "CKM__METRICS__SNAPSHOT_PORT"}
 
 
 class Service:
@@ -69,6 +76,45 @@ class Service:
         """Wait for the program to end by itself; the exit code."""
         assert self.process is not None
         return self.process.wait(timeout_s)
+
+    @property
+    def port(self) -> str:
+        """Where it serves metrics and health."""
+        return self.env[_PORTS[self.verb]]
+
+    def probe(self, path: str) -> tuple[int, dict[str, Any]]:
+        """Ask ``/livez`` or ``/readyz``; the status is 0 while nobody answers."""
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=2) as answer:
+                return answer.status, json.load(answer)
+        except urllib.error.HTTPError as error:
+            with error:
+                return error.code, json.load(error)
+        except (OSError, HTTPException):
+            return 0, {}
+
+    @property
+    def is_live(self) -> bool:
+        """Whether ``/livez`` says so."""
+        return self.probe("/livez")[0] == HTTPStatus.OK
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether ``/readyz`` says so."""
+        return self.probe("/readyz")[0] == HTTPStatus.OK
+
+    def wait_until_ready(self, *, timeout_s: float = 60.0) -> None:
+        """Wait until ``/readyz`` says so; fail with its last words if it ends before."""
+
+        def is_ready() -> bool:
+            assert self.is_running, f"{self.verb} ended: {self.log()[-3000:]}"
+            return self.is_ready
+
+        wait_until(
+            is_ready,
+            timeout_s=timeout_s,
+            what=lambda: f"a ready {self.verb}: {self.probe('/readyz')}; {self.log()[-2000:]}",
+        )
 
     def log(self) -> str:
         """Return everything that it has printed."""

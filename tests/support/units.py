@@ -87,7 +87,6 @@ def core_over(
     *,
     profiles: Fold[Any] | None = None,
     partition_of: Callable[[bytes], int] = lambda _key: PARTITION,
-    repeats_effects: bool = False,
 ) -> Core:
     """Return a core over *states* in which every key belongs to the tests' partition."""
     employees = EmployeeFold(policy=POLICY)
@@ -100,7 +99,6 @@ def core_over(
         folds={source: employees if source is Source.EMPLOYEE else fold for source in Source},
         load=states.load,
         partition_of=partition_of,
-        repeats_effects=repeats_effects,
     )
 
 

@@ -54,6 +54,24 @@ def update_problems(
     return problems
 
 
+def class_gaps(updates: list[ReadRecord], outputs: OutputCodec) -> list[str]:
+    """Return where the class that an update came from is not the class of the one before it."""
+    sent: dict[str, dict[int, ScoreUpdate]] = {}
+    for record in updates:
+        assert record.value is not None
+        update = outputs.decode_score_update(record.value)
+        sent.setdefault(update.customer_id, {})[update.version] = update
+    gaps = []
+    for customer, versions in sent.items():
+        before = None
+        for version in sorted(versions):
+            update = versions[version]
+            if update.previous_class is not before:
+                gaps.append(f"{customer}: version {version} came from {update.previous_class}")
+            before = update.score.source_class
+    return gaps
+
+
 def _states_by_version(
     changelog: list[ReadRecord], oracle: Oracle
 ) -> dict[str, dict[int, Offsets]]:

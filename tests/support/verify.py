@@ -163,7 +163,7 @@ def _verify_sets(
         (record.key.decode(), record.header("ce_id") or record.offset)
         for source in (Source.REFERRAL, Source.EMPLOYEE)
         for record in published.sources[source]
-        if record.key is not None
+        if record.key is not None and (record.key, record.value) not in truth.rejected
     )
     if exactly_once:
         verdict.expect(

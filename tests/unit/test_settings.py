@@ -180,6 +180,36 @@ def test_secrets_do_not_print(monkeypatch: pytest.MonkeyPatch) -> None:
     assert SECRET in settings.store.url.get_secret_value()
 
 
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"PROTOCOL": "SASL_PLAINTEXT"}, "use SASL_SSL"),
+        ({"USERNAME": "ckm"}, "USERNAME is of use with CKM__KAFKA__SECURITY__PROTOCOL=SASL_SSL"),
+        ({"CA_FILE": "ca.pem"}, "CA_FILE is of use with CKM__KAFKA__SECURITY__PROTOCOL=SSL or"),
+        ({"PROTOCOL": "SSL", "PASSWORD": SECRET}, "PASSWORD is of use with"),
+        ({"PROTOCOL": "SASL_SSL"}, "needs CKM__KAFKA__SECURITY__USERNAME"),
+        ({"PROTOCOL": "SASL_SSL", "USERNAME": "ckm"}, "needs exactly one of"),
+        (
+            {"PROTOCOL": "SASL_SSL", "USERNAME": "c", "PASSWORD": SECRET, "PASSWORD_FILE": "f"},
+            "PASSWORD and CKM__KAFKA__SECURITY__PASSWORD_FILE",
+        ),
+        ({"PROTOCOL": "SSL", "KEY_FILE": "key"}, "needs CKM__KAFKA__SECURITY__CERTIFICATE_FILE"),
+        ({"PROTOCOL": "SSL", "KEY_PASSWORD": SECRET}, "KEY_PASSWORD needs"),
+        ({"MECHANISM": "GSSAPI"}, "SCRAM-SHA-512"),
+    ],
+)
+def test_security_settings_that_do_not_fit_together_are_refused(
+    given: dict[str, str], said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A user name without TLS above all; the variables are named, no secret is repeated."""
+    variables = {f"CKM__KAFKA__SECURITY__{name}": value for name, value in given.items()}
+
+    sentence = refusal(monkeypatch, **variables)
+
+    assert said in sentence
+    assert SECRET not in sentence
+
+
 def test_settings_cannot_be_changed_afterwards() -> None:
     """What a program was started with is what it runs with."""
     with pytest.raises(ValueError, match="frozen"):

@@ -21,7 +21,7 @@ from ckm_stream.domain.folding.evidence import (
     fold_consent,
     fold_response,
 )
-from ckm_stream.domain.sketch import bin_of, keep_first, merge_first_value
+from ckm_stream.domain.sketch import bin_of, keep_first, merge_first_value, total_of
 
 if TYPE_CHECKING:
     from ckm_stream.domain.facts import Facts
@@ -38,7 +38,8 @@ def fold_purchase(facts: Facts, event: Purchase, w: Weights, policy: Policy) -> 
     margin = margin_of(event, policy)
     if event.kind is _PURCHASE_REFUND:
         facts.counts[counters.REFUNDS] += 1
-        facts.counts[counters.REFUND_AMOUNT] += amount
+        refunded = facts.counts[counters.REFUND_AMOUNT]
+        facts.counts[counters.REFUND_AMOUNT] = total_of(refunded, amount)
         facts.sums[slots.NET_MARGIN] -= margin * w[V1]
         _fold_categories(facts, event, -margin, w[V2])
         return BASE | GROWTH

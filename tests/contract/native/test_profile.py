@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ckm_stream.codec.layouts import NEWEST_LAYOUT
 from ckm_stream.codec.state import decode_employee, decode_state, encode_employee, encode_state
 from ckm_stream.domain import slots
 from ckm_stream.domain.choices import HalfLives
@@ -78,6 +79,9 @@ def assert_recoded(state: ProfileState, policy: Policy = POLICY) -> None:
     """Compare the bytes of a state with those that it is read from and written to in C."""
     data = encode_state(state, policy)
     assert native.recode(data, choices_of(policy)) == data
+    state.delivery.announced_epoch = state.delivery.version  # any number of 63 bits
+    data = encode_state(state, policy, layout=NEWEST_LAYOUT)
+    assert native.recode(data, choices_of(policy, NEWEST_LAYOUT)) == data
 
 
 @given(histories(), deliveries())

@@ -92,13 +92,27 @@ def parts_of(events: list[ProfileEvent]) -> Iterator[tuple[Source, Record]]:
 def test_any_history_in_any_units_has_the_same_effects(
     events: list[ProfileEvent], data: st.DataObject
 ) -> None:
-    """Slices of any length, some of them delivered again, with and without repeated effects."""
+    """Slices of any length, some of them delivered again."""
     slices = [slice_of([each], source) for source, each in parts_of(events)]
     again = data.draw(st.lists(st.sampled_from(slices), max_size=3)) if slices else []
     cuts = sorted(data.draw(st.lists(st.integers(0, len(slices)), max_size=3)))
     units = [slices[a:b] for a, b in zip([0, *cuts], [*cuts, len(slices)], strict=True)]
 
-    assert_same([*units, again], repeats_effects=data.draw(st.booleans()))
+    assert_same([*units, again])
+
+
+@given(histories(max_size=6))
+def test_both_announce_again_alike(events: list[ProfileEvent]) -> None:
+    """What a predecessor may not have told, from its states: the same bytes in either core."""
+    slices = [slice_of([each], source) for source, each in parts_of(events)]
+    _, states = effects_of([slices], core_over, Unit)
+    expected = Unit(core_over(states), PARTITION)
+    made = native.CompiledUnit(compiled_core(states), PARTITION)
+
+    for unit in (expected, made):
+        unit.announce_again([b"c-1"])
+
+    assert made.seal() == expected.seal()
 
 
 @given(histories(max_size=4), st.data())

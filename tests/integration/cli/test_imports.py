@@ -40,7 +40,11 @@ _WORKERS: Final = ("prometheus_client", "structlog", *_FAUST)
 _STORE: Final = ("alembic", "psycopg", "sqlalchemy", "ckm_stream.snapshots")
 _KAFKA: Final = ("kafka", "ckm_stream.publishing")
 _LIBRARIES: Final = ("asyncio", "fastavro", "pydantic_settings", "yaml")
-_STARTED: Final = ("ckm_stream.bootstrap.check_topics", "ckm_stream.streaming.worker.run_worker")
+_STARTED: Final = (
+    "ckm_stream.bootstrap.require_access",
+    "ckm_stream.bootstrap.check_topics",
+    "ckm_stream.streaming.worker.run_worker",
+)
 
 
 @dataclass(frozen=True)
@@ -82,6 +86,8 @@ RUNS: Final = (
         without=_STARTED,
     ),
     Run("snapshots", (*_FAUST, *_STORE, "ckm_stream.publishing")),
+    Run("health", (*_WORKERS, *_STORE, *_KAFKA)),
+    Run("check", (*_FAUST, "alembic", "psycopg", "ckm_stream.publishing")),
     Run("migrate", (*_WORKERS, *_KAFKA, "psycopg", "rich"), needs=("alembic",)),
     Run("rebuild --yes", (*_WORKERS, *_KAFKA, "alembic", "psycopg", "rich")),
     Run("publish /dev/null --dry-run", (*_WORKERS, *_STORE)),
@@ -90,6 +96,9 @@ RUNS: Final = (
     Run("top --json", (*_WORKERS, *_KAFKA, "alembic", "psycopg", "rich")),
     Run("show nobody", (*_WORKERS, *_KAFKA, "alembic", "psycopg", "rich")),
     Run("explain nobody", (*_WORKERS, *_KAFKA, "alembic", "psycopg", "rich")),
+    Run("deadletters list", (*_WORKERS, *_STORE)),
+    Run("deadletters show 0:0", (*_WORKERS, *_STORE)),
+    Run("deadletters replay", (*_WORKERS, *_STORE)),
     Run("topics plan", (*_WORKERS, *_STORE, "ckm_stream.publishing")),
     Run("topics apply", (*_WORKERS, *_STORE, "ckm_stream.publishing")),
     Run("schemas check", (*_WORKERS, *_STORE, *_KAFKA, "pydantic_settings")),

@@ -13,7 +13,7 @@ from typer.testing import CliRunner, Result
 from ckm_stream.cli import reading
 from ckm_stream.cli import store as store_commands
 from ckm_stream.domain.score import SourceClass
-from ckm_stream.errors import ConfigurationError
+from ckm_stream.errors import ConfigurationError, TransientError
 from ckm_stream.snapshots.writer import SnapshotWriter
 from tests.support.store_rows import (
     PROFILES,
@@ -230,7 +230,7 @@ def test_store_that_is_not_migrated_is_a_configuration_error(ckm: Run, args: lis
     assert "\n" not in str(result.exception)
 
 
-def test_unreachable_database_is_a_configuration_error(
+def test_unreachable_database_is_an_error_to_try_again_after(
     ckm: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A server that does not answer is named with its remedy, without its password."""
@@ -238,7 +238,7 @@ def test_unreachable_database_is_a_configuration_error(
 
     result = ckm("migrate")
 
-    assert isinstance(result.exception, ConfigurationError)
+    assert isinstance(result.exception, TransientError)
     assert "postgresql://127.0.0.1:1/ckm" in str(result.exception)
     assert "s3cret" not in str(result.exception)
 

@@ -402,10 +402,13 @@ class TestOutage:
             writer.write(batch_of(0, 5, profiles=[profile_of("c-1", offset=4)]))
             batch = batch_of(5, 9, profiles=[profile_of("c-1", offset=8)])
 
+            writer.ping()
             server.crash()
-            with pytest.raises(TransientError):
-                writer.write(batch)
+            for call in (writer.ping, lambda: writer.write(batch)):
+                with pytest.raises(TransientError):
+                    call()
             server.start()
+            writer.ping()
             writer.write(batch)
 
             assert position_of(writer) == 9

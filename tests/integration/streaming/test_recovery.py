@@ -1,6 +1,7 @@
 """Recovery of a table from a real broker: to the changelog's end, and only what is committed."""
 
 import asyncio
+import random
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from typing import Any
@@ -243,3 +244,23 @@ async def test_a_transaction_behind_the_last_recovery_is_read_on(transactional: 
     assert await transactional.recover(0) == 3
     assert transactional.table.read(0, b"c-2") == b"new"
     assert transactional.table.next_offsets[0] == 15
+
+
+async def test_a_recovery_tells_how_much_is_left(changelog: Changelog) -> None:
+    """From what is known to be there down to nothing; 9 MB take more than one fetch."""
+    chance = random.Random(7)
+    await changelog.write([(b"c-%d" % n, chance.randbytes(3000)) for n in range(3000)])
+    told: list[int] = []
+
+    await asyncio.wait_for(
+        recover_tables(
+            {changelog.topic: changelog.table},
+            {0, 1},
+            changelog_consumer_factory(changelog.kafka, client_id="test"),
+            on_remaining=told.append,
+        ),
+        PATIENCE_S,
+    )
+
+    assert 0 < max(told) < 3000
+    assert told[-1] == 0

@@ -1,8 +1,18 @@
 """Headers of dead letters."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ckm_stream.codec.deadletter import dead_letter_headers
+import pytest
+
+from ckm_stream.codec.deadletter import (
+    FIRST_FAILED_AT,
+    REASON,
+    REPLAYED_FROM,
+    dead_letter_headers,
+    failure_of,
+    replay_headers,
+)
 from ckm_stream.errors import Reason, RejectedRecord
 
 
@@ -80,3 +90,39 @@ def test_second_failure_keeps_the_instant_of_the_first() -> None:
     assert dict(again)["ckm.first.failed.at"] == b"1700000000123"
     assert dict(again)["__connect.errors.offset"] == b"99"
     assert dict(again)["ce_id"] == b"e-1"
+
+
+def test_what_the_headers_say_can_be_read_back() -> None:
+    """Place, reason, message and instant of the rejected record, whatever it carried itself."""
+    spoofed = ((REASON, b"none"), (FIRST_FAILED_AT, b"yesterday"), ("trace", b"t"))
+
+    failure = failure_of(headers_of(Failed(headers=spoofed), Reason.NEGATIVE))
+
+    assert failure is not None
+    place = (failure.topic, failure.partition, failure.offset)
+    assert place == ("ckm.touchpoint.call.v1", 3, 17)
+    assert (failure.reason, failure.message) == ("negative", "what is wrong")
+    assert failure.first_failed_at_ms == 1_700_000_000_123
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [(), (("a", b"b"),), ((REASON, b"\xff"), ("__connect.errors.topic", b"t"))],
+)
+def test_headers_of_somebody_else_say_nothing(headers: tuple[tuple[str, bytes], ...]) -> None:
+    """A record that no worker has written is not taken for one."""
+    assert failure_of(headers) is None
+
+
+def test_a_record_that_goes_back_keeps_its_own_headers_and_its_first_failure() -> None:
+    """It says which dead letter it was, once, however often it goes around."""
+    headers: Sequence[tuple[str, bytes]] = (("trace", b"t"),)
+    for offset in (3, 8):
+        letter = headers_of(Failed(timestamp=1_000 + offset, headers=tuple(headers)))
+        headers = replay_headers(letter, topic="dead", partition=1, offset=offset)
+
+    assert headers == [
+        ("trace", b"t"),
+        (FIRST_FAILED_AT, b"1003"),
+        (REPLAYED_FROM, b"dead:1:8"),
+    ]

@@ -28,3 +28,11 @@ def test_value_without_a_frame_is_rejected(value: bytes) -> None:
         schema_id_of(value)
 
     assert caught.value.reason is Reason.NOT_FRAMED
+
+
+def test_a_long_value_without_a_frame_is_not_called_short() -> None:
+    """Callers hand over the first bytes alone, so how many there are is not known here."""
+    with pytest.raises(RejectedRecord) as caught:
+        schema_id_of(b"not framed"[:5])
+
+    assert str(caught.value).startswith("value starts with byte 110; ")

@@ -1,11 +1,8 @@
 """The registry client, against a small registry on a real socket."""
 
-import base64
 import json
 import socket
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
@@ -17,6 +14,7 @@ from ckm_stream.codec.registry import RegistryClient, RegistrySchemas, register_
 from ckm_stream.codec.topics import Source
 from ckm_stream.domain.events import Call, CallOutcome, Direction
 from ckm_stream.errors import ConfigurationError, Reason, RejectedRecord, TransientError
+from tests.support.registry import Registry
 
 CATALOGUE = Catalogue.load()
 CALL_SUBJECT = "p.ckm.touchpoint.call.v1-value"
@@ -36,85 +34,11 @@ RECURSIVE = {
 }
 
 
-class Registry(ThreadingHTTPServer):
-    """Keeps schemas by id; answers the calls that Confluent's REST API documents."""
-
-    daemon_threads = True
-
-    def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), _Handler)
-        self.schemas: dict[int, str] = {}
-        self.subjects: dict[str, list[int]] = {}
-        self.levels: dict[str, str] = {}
-        self.calls: list[str] = []
-        self.failure: tuple[int, bytes] | None = None
-
-    @property
-    def url(self) -> str:
-        """Base address."""
-        return f"http://127.0.0.1:{self.server_address[1]}"
-
-    def add(self, subject: str, schema: str) -> int:
-        """Register a schema; the same one twice has one id."""
-        known = {json.dumps(json.loads(text)): number for number, text in self.schemas.items()}
-        number = known.get(json.dumps(json.loads(schema)), len(self.schemas) + 1)
-        self.schemas[number] = schema
-        self.subjects.setdefault(subject, []).append(number)
-        return number
-
-    def answer(self, method: str, path: str, body: dict[str, str]) -> tuple[int, Any]:
-        """Return status and JSON."""
-        parts = path.strip("/").split("/")
-        if method == "GET" and parts[:2] == ["schemas", "ids"]:
-            schema = self.schemas.get(int(parts[2]))
-            return (404, {"error_code": 40403}) if schema is None else (200, {"schema": schema})
-        if method == "PUT":
-            self.levels[parts[1]] = body["compatibility"]
-            return 200, body
-        if parts[-1] == "versions":
-            return 200, {"id": self.add(parts[1], body["schema"])}
-        wanted = json.loads(body["schema"])
-        for number in self.subjects.get(parts[1], []):
-            if json.loads(self.schemas[number]) == wanted:
-                return 200, {"id": number, "subject": parts[1], "version": 1}
-        return 404, {"error_code": 40401}
-
-
-class _Handler(BaseHTTPRequestHandler):
-    server: Registry
-
-    def _serve(self) -> None:
-        size = int(self.headers.get("Content-Length") or 0)
-        body = json.loads(self.rfile.read(size)) if size else {}
-        self.server.calls.append(f"{self.command} {self.path}")
-        expected = base64.b64encode(b"user:word").decode()
-        if self.headers.get("Authorization") != f"Basic {expected}":
-            status, text = 401, b"{}"
-        elif self.server.failure is not None:
-            status, text = self.server.failure
-        else:
-            status, answer = self.server.answer(self.command, self.path, body)
-            text = json.dumps(answer).encode()
-        self.send_response(status)
-        self.send_header("Content-Length", str(len(text)))
-        self.end_headers()
-        self.wfile.write(text)
-
-    do_GET = do_POST = do_PUT = _serve  # noqa: N815 -- names that http.server looks up
-
-    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 -- http.server's name
-        """Say nothing."""
-
-
 @pytest.fixture
 def registry() -> Iterator[Registry]:
     """Give a registry without schemas."""
-    with Registry() as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
+    with Registry(password="word") as server, server.serving():
         yield server
-        server.shutdown()
-        thread.join()
 
 
 @pytest.fixture
@@ -176,7 +100,7 @@ def test_schema_that_is_not_registered_is_a_configuration_error(client: Registry
     """Publishing does not register; the message says what does."""
     codec = EventCodec(RegistrySchemas(client, CATALOGUE, prefix="p."))
 
-    with pytest.raises(ConfigurationError, match=r"p\.ckm\.touchpoint.*run `ckm topics apply`"):
+    with pytest.raises(ConfigurationError, match=r"p\.ckm\.touchpoint.*run `ckm schemas register`"):
         codec.encode(CALL)
 
 

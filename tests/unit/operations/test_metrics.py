@@ -1,17 +1,15 @@
-"""Metrics: names that Prometheus accepts, the conservation law, and a port of their own."""
+"""Metrics: names that Prometheus accepts, and the conservation law."""
 
-import os
-import shutil
 import subprocess
-import urllib.request
 from dataclasses import dataclass, field
 
-import pytest
 from prometheus_client import CollectorRegistry, generate_latest
 
-from ckm_stream.errors import ConfigurationError, Reason
-from ckm_stream.operations.embedded import is_port_free
-from ckm_stream.operations.metrics import SnapshotMetrics, WorkerMetrics, new_registry
+from ckm_stream.errors import Reason
+from ckm_stream.operations.health import Verdict
+from ckm_stream.operations.metrics import Readiness, SnapshotMetrics, WorkerMetrics
+from ckm_stream.operations.vitals import Check
+from tests.support.tools import tool
 
 TOPIC = "ckm.touchpoint.call.v1"
 
@@ -49,13 +47,8 @@ def busy_snapshots(registry: CollectorRegistry) -> SnapshotMetrics:
 
 def check_by_promtool(exposition: bytes) -> str:
     """Return what ``promtool check metrics`` has to say; nothing is good."""
-    promtool = shutil.which("promtool")
-    if promtool is None:
-        if os.environ.get("CI"):
-            pytest.fail("promtool is missing in CI: `apt-get install prometheus`")
-        pytest.skip("promtool is not installed")
     checked = subprocess.run(
-        [promtool, "check", "metrics"], input=exposition, capture_output=True, check=False
+        [tool("promtool"), "check", "metrics"], input=exposition, capture_output=True, check=False
     )
     return (checked.stdout + checked.stderr).decode()
 
@@ -102,6 +95,19 @@ def test_conservation_shows_a_record_without_a_verdict() -> None:
     assert registry.get_sample_value("ckm_events_unaccounted", {"topic": TOPIC}) == 1
 
 
+def test_readiness_is_exported_check_by_check() -> None:
+    """What /readyz says at the time of the scrape."""
+    registry = CollectorRegistry()
+    checks = [Check("broker", ok=True, detail=""), Check("store", ok=True, detail="")]
+    registry.register(Readiness(lambda: Verdict(tuple(checks))))
+
+    checks[1] = Check("store", ok=False, detail="no answer for 14 s")
+
+    assert registry.get_sample_value("ckm_ready", {"check": "broker"}) == 1
+    assert registry.get_sample_value("ckm_ready", {"check": "store"}) == 0
+    assert check_by_promtool(generate_latest(registry)) == ""
+
+
 def test_written_batch_is_counted_by_table() -> None:
     """Rows are counted per table and the batch's duration once."""
     registry = CollectorRegistry()
@@ -115,31 +121,3 @@ def test_written_batch_is_counted_by_table() -> None:
     assert rows == [2, 1, 0, 0]
     count = "ckm_db_transaction_duration_seconds_count"
     assert registry.get_sample_value(count, {"operation": "snapshot"}) == 1
-
-
-def test_metrics_are_served_on_a_port_of_their_own() -> None:
-    """A scrape gets the worker's metrics and the process's resources, and close frees the port."""
-    registry = new_registry()
-    server = busy_worker(registry).serve("127.0.0.1", 0)
-
-    with urllib.request.urlopen(f"http://127.0.0.1:{server.port}/metrics", timeout=10) as response:
-        text = response.read().decode()
-    server.close()
-
-    assert 'ckm_events_consumed_total{topic="ckm.touchpoint.call.v1"} 10.0' in text
-    assert "process_resident_memory_bytes" in text
-    assert "_created" not in text
-    assert is_port_free(server.port)
-
-
-def test_taken_port_is_refused_in_one_sentence() -> None:
-    """A second worker on the same port learns which port it is and what to set."""
-    first = WorkerMetrics(CollectorRegistry()).serve("127.0.0.1", 0)
-
-    with pytest.raises(ConfigurationError) as caught:
-        WorkerMetrics(CollectorRegistry()).serve("127.0.0.1", first.port)
-    first.close()
-
-    assert str(first.port) in str(caught.value)
-    assert "CKM__METRICS__PROFILE_PORT" in str(caught.value)
-    assert "\n" not in str(caught.value)

@@ -147,8 +147,8 @@ def test_unreachable_broker_is_one_sentence_with_the_remedy() -> None:
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 @pytest.mark.usefixtures("dropped_sockets")
 def test_something_that_is_not_kafka_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A socket that accepts and says nothing is given up after the bootstrap time."""
-    monkeypatch.setattr(connection, "BOOTSTRAP_S", 0.3)
+    """A socket that accepts and says nothing is given up after the time for an answer."""
+    monkeypatch.setattr(connection, "ANSWER_S", 0.3)
     with socket.socket() as silent:
         silent.bind(("127.0.0.1", 0))
         silent.listen()

@@ -1,11 +1,14 @@
-"""Wherever units end, and wherever a worker dies: the same states, and nothing is lost."""
+"""
+Wherever units end: the same states, and nothing is lost.
+
+Wherever a worker dies is tests/property/test_crash_anywhere.py.
+"""
 
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
@@ -19,7 +22,7 @@ from ckm_stream.domain.score import Score, ScoreUpdate
 from ckm_stream.domain.scoring import score_profile
 from ckm_stream.pipeline.fold import PROFILES
 from ckm_stream.pipeline.records import Effects, OutputRecord, Slice
-from tests.support.touchpoints import feedback, histories
+from tests.support.touchpoints import histories
 from tests.support.units import (
     EPOCH,
     OUTPUTS,
@@ -89,20 +92,14 @@ class Worker:
     """A worker of one partition, whose units and deaths the test decides."""
 
     logs: Logs
-    repeats_effects: bool
     states: States = field(default_factory=States)
     written: Written = field(default_factory=Written)
     position: Counter[Source] = field(default_factory=Counter)
-    committed: Counter[Source] = field(default_factory=Counter)
 
     def run_unit(self, parts: list[Slice]) -> Effects:
         """Fold *parts*; nothing of it is durable yet."""
-        core = core_over(self.states, repeats_effects=self.repeats_effects)
+        core = core_over(self.states)
         return fold_unit(core, *parts)
-
-    def die(self) -> None:
-        """Forget everything that is not durable."""
-        self.position = Counter(self.committed)
 
     def take(self, data: Any) -> list[Slice]:
         """Take up to three slices, each from any topic that has more."""
@@ -118,15 +115,10 @@ class Worker:
             self.position[source] = end
         return parts
 
-    @property
-    def is_done(self) -> bool:
-        """Whether every record has been committed."""
-        return all(self.committed[source] == len(log) for source, log in self.logs.items())
-
 
 def in_one_unit(topics: Logs) -> Worker:
     """Return a worker that has folded everything as one unit."""
-    worker = Worker(topics, repeats_effects=False)
+    worker = Worker(topics)
     effects = worker.run_unit([slice_of(log, source) for source, log in topics.items() if log])
     worker.states.keep(effects)
     worker.written.add(effects)
@@ -187,7 +179,7 @@ def stale_customers(worker: Worker) -> Iterator[str]:
 @given(logs(), st.data())
 def test_states_and_outputs_do_not_depend_on_where_units_end(topics: Logs, data: Any) -> None:
     """Facts, seen ids, versions and offsets to the byte; items, forwards and dead letters once."""
-    whole, worker = in_one_unit(topics), Worker(topics, repeats_effects=False)
+    whole, worker = in_one_unit(topics), Worker(topics)
 
     while parts := worker.take(data):
         effects = worker.run_unit(parts)
@@ -204,7 +196,7 @@ def test_states_and_outputs_do_not_depend_on_where_units_end(topics: Logs, data:
 @given(logs(), st.data())
 def test_updates_of_one_version_tell_one_score(topics: Logs, data: Any) -> None:
     """For equal (version, as_of) the score's content is the same, whatever the slices were."""
-    whole, worker = in_one_unit(topics), Worker(topics, repeats_effects=False)
+    whole, worker = in_one_unit(topics), Worker(topics)
     for source, log in topics.items():
         for each in log:
             worker.written.add(worker.states.keep(worker.run_unit([slice_of([each], source)])))
@@ -222,58 +214,3 @@ def test_updates_of_one_version_tell_one_score(topics: Logs, data: Any) -> None:
         assert (update.version, update.as_of) == final[update.customer_id]
         key = (update.customer_id, update.version, update.as_of)
         assert told.get(key, update.score) == update.score
-
-
-#: What of a unit is durable when the worker dies, in the order of each guarantee.
-DEATHS = {
-    "exactly_once": ["nothing"],
-    "at_least_once": ["nothing", "states", "states and outputs"],
-}
-
-
-@pytest.mark.parametrize("guarantee", DEATHS)
-@settings(max_examples=60, deadline=None)
-@given(topics=logs(), data=st.data())
-def test_a_worker_may_die_anywhere(guarantee: str, topics: Logs, data: Any) -> None:
-    """States are exact; items, forwards and the newest update of each customer are not lost."""
-    whole = in_one_unit(topics)
-    worker = Worker(topics, repeats_effects=guarantee == "at_least_once")
-
-    deaths = 0
-    while not worker.is_done:
-        parts = worker.take(data)
-        if parts:
-            effects = worker.run_unit(parts)
-            death = data.draw(st.sampled_from([None, *DEATHS[guarantee]])) if deaths < 4 else None
-            if death is None or death.startswith("states"):
-                worker.states.keep(effects)
-            if death is None or death.endswith("outputs"):
-                worker.written.add(effects)
-            if death is not None:
-                deaths += 1
-                worker.die()
-                continue
-        # Offsets are in the transaction, or are committed some time later.
-        if guarantee == "exactly_once" or not parts or data.draw(st.booleans()):
-            worker.committed = Counter(worker.position)
-
-    assert substance(worker.states) == substance(whole.states)
-    for name in ("items", "forwarded", "dead_letters"):
-        ours, truth = contents(worker.written, name), contents(whole.written, name)
-        assert ours.keys() == truth.keys()
-        if guarantee == "exactly_once":
-            assert ours == truth
-    assert list(stale_customers(worker)) == []
-
-
-def test_control_a_successor_that_repeats_nothing_loses_outputs() -> None:
-    """Red without the mechanism: the state is durable, its effects are not, nobody repeats them."""
-    log = [record(0, feedback("a", referred_by="c-9"))]
-    worker = Worker({Source.FEEDBACK: log}, repeats_effects=False)
-
-    worker.states.keep(worker.run_unit([slice_of(log, Source.FEEDBACK)]))
-    worker.die()
-    worker.written.add(worker.run_unit([slice_of(log, Source.FEEDBACK)]))
-
-    assert worker.written == Written()
-    assert in_one_unit(worker.logs).written != Written()

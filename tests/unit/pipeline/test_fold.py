@@ -28,11 +28,11 @@ def profile_of(*events: ProfileEvent) -> ProfileState:
 
 
 def sealed(
-    state: ProfileState, *, policy: Policy = POLICY, last: str | None = "e", force: bool = False
+    state: ProfileState, *, policy: Policy = POLICY, last: str | None = "e"
 ) -> list[ScoreUpdate]:
     """Seal a customer and return the updates that it caused."""
     effects = Effects(PARTITION)
-    profile_fold(policy).seal(b"c-1", state, effects, last=last, force=force)
+    profile_fold(policy).seal(b"c-1", state, effects, last=last)
     return [OUTPUTS.decode_score_update(update.value or b"") for update in effects.updates]
 
 
@@ -122,26 +122,15 @@ def test_nothing_is_announced_if_nothing_was_applied() -> None:
     assert sealed(state, last=None) == []
 
 
-def test_a_forced_announcement_of_the_same_change_is_the_same_to_the_byte() -> None:
+def test_an_announcement_that_is_made_again_is_the_same_to_the_byte() -> None:
     """Consumers may see an update twice, with the same content."""
     state = profile_of(order("a"), call("b"))
     fold, first, again = profile_fold(), Effects(PARTITION), Effects(PARTITION)
-    data = fold.seal(b"c-1", state, first, last="b", force=False)
+    data = fold.seal(b"c-1", state, first, last="b")
 
     fold.announce_again(b"c-1", decode_state(data, POLICY), again)
-    fold.seal(b"c-1", decode_state(data, POLICY), again, last=None, force=True)
 
-    assert again.updates == first.updates * 2
-
-
-def test_a_forced_announcement_of_a_new_change_is_made_though_it_is_small() -> None:
-    """It takes the place of one that may have been lost."""
-    state = profile_of(order("a"))
-    sealed(state)
-
-    (update,) = sealed(state, last="z", force=True)
-
-    assert (update.event_id, state.delivery.announced_event_id) == ("z", "z")
+    assert again.updates == first.updates
 
 
 def test_knowledge_items_stay_in_the_customers_partition() -> None:
@@ -204,8 +193,7 @@ def test_an_employees_contacts_are_counted_once_and_never_announced() -> None:
     state = fold.load(None, PARTITION)
     applied = [fold.apply(state, contact(name), effects) for name in ("a", "a", "b")]
 
-    data = fold.seal(b"e-1", state, effects, last="b", force=True)
-    fold.repeat(contact("a"), effects)
+    data = fold.seal(b"e-1", state, effects, last="b")
     fold.announce_again(b"e-1", state, effects)
 
     assert applied == [True, False, True]

@@ -54,14 +54,6 @@ class Sealed:
 
     key: bytes
     last: str | None
-    force: bool = False
-
-
-@dataclass(frozen=True)
-class Repeated:
-    """What an event caused elsewhere was asked for again."""
-
-    event_id: str
 
 
 @dataclass(frozen=True)
@@ -71,7 +63,7 @@ class AnnouncedAgain:
     key: bytes
 
 
-Action = Loaded | Applied | Sealed | Repeated | AnnouncedAgain
+Action = Loaded | Applied | Sealed | AnnouncedAgain
 
 
 @dataclass
@@ -103,15 +95,9 @@ class RecordingFold:
         self.actions.append(Applied(event.event_id))
         return not event.event_id.startswith("seen")
 
-    def repeat(self, event: Event, effects: Effects) -> None:
-        """Cause nothing."""
-        self.actions.append(Repeated(event.event_id))
-
-    def seal(
-        self, key: bytes, state: Journal, effects: Effects, *, last: str | None, force: bool
-    ) -> bytes:
+    def seal(self, key: bytes, state: Journal, effects: Effects, *, last: str | None) -> bytes:
         """Encode nothing."""
-        self.actions.append(Sealed(key, last, force))
+        self.actions.append(Sealed(key, last))
         return b"sealed"
 
     def announce_again(self, key: bytes, state: Journal, effects: Effects) -> None:
@@ -237,41 +223,24 @@ def test_a_redelivered_slice_changes_nothing() -> None:
     assert effects.offsets == {TOPICS.purchase: 2}
 
 
-def test_a_redelivered_record_repeats_its_effects_if_asked() -> None:
-    """Under at_least_once its state may be durable where its effects are not; it is not applied."""
-    states, fold = States({(PROFILES, b"c-1"): b"state"}), RecordingFold(delivery_of(applied=1))
-
-    fold_unit(
-        core_over(states, profiles=fold, repeats_effects=True), slice_from(0, call("a"), call("b"))
-    )
-
-    assert fold.actions == [Loaded(b"state"), Repeated("a"), Repeated("b"), AnnouncedAgain(b"c-1")]
-
-
-def test_a_change_after_redelivered_records_is_announced_in_any_case() -> None:
-    """What was announced last may not have reached anybody, so the difference to it is moot."""
-    states, fold = States({(PROFILES, b"c-1"): b"state"}), RecordingFold(delivery_of(applied=0))
-
-    fold_unit(
-        core_over(states, profiles=fold, repeats_effects=True), slice_from(0, call("a"), call("b"))
-    )
-
-    assert fold.actions == [
-        Loaded(b"state"),
-        Repeated("a"),
-        Applied("b"),
-        Sealed(b"c-1", "b", force=True),
-    ]
-
-
-def test_an_announcement_that_was_overtaken_is_replaced() -> None:
-    """A slice of another topic came first and changed the state, so the present is announced."""
+@pytest.mark.parametrize(
+    ("version", "announced_version", "told"),
+    [(2, 2, [AnnouncedAgain(b"c-1")]), (2, 1, []), (0, 0, [])],
+)
+def test_only_a_last_change_that_was_announced_is_announced_again(
+    version: int, announced_version: int, told: list[Action]
+) -> None:
+    """One that was too small to be announced lacks nothing, and nor does a state without events."""
     states = States({(PROFILES, b"c-1"): b"state"})
-    fold = RecordingFold(delivery_of(applied=0, version=2, announced_version=1))
+    fold = RecordingFold(
+        delivery_of(applied=0, version=version, announced_version=announced_version)
+    )
+    unit = Unit(core_over(states, profiles=fold), PARTITION)
 
-    fold_unit(core_over(states, profiles=fold, repeats_effects=True), slice_from(0, call("a")))
+    unit.announce_again([b"c-1"])
 
-    assert fold.actions == [Loaded(b"state"), Repeated("a"), Sealed(b"c-1", "a", force=True)]
+    assert unit.seal().changelog == {}
+    assert fold.actions == [Loaded(b"state"), *told]
 
 
 def test_a_duplicate_is_counted_and_its_offset_recorded() -> None:

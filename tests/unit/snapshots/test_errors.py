@@ -124,13 +124,27 @@ def test_lasting_error_passes_through() -> None:
         assert caught.value is error
 
 
-def test_start_up_error_names_the_remedy() -> None:
-    """At a program's start an unreachable database is a setting to mend."""
+@pytest.mark.parametrize(
+    ("said", "kind"),
+    [
+        ("connection refused", TransientError),
+        ("FATAL:  the database system is starting up", TransientError),
+        ("FATAL:  sorry, too many clients already", TransientError),
+        ('FATAL:  password authentication failed for user "ckm"', ConfigurationError),
+        ('FATAL:  database "ckm" does not exist', ConfigurationError),
+    ],
+)
+def test_start_up_error_tells_a_server_that_is_away_from_one_that_refuses(
+    said: str, kind: type[Exception]
+) -> None:
+    """The first is waited for, the second is a setting to mend; both name the remedy."""
     with (
-        pytest.raises(ConfigurationError, match=r"\(refused\); start it, or point CKM__STORE"),
+        pytest.raises(kind, match=r"start it, or point CKM__STORE") as caught,
         connection_errors(URL),
     ):
-        raise wrapped(psycopg.OperationalError("refused"), psycopg.Error)
+        raise wrapped(psycopg.OperationalError(said), psycopg.Error)
+
+    assert said in str(caught.value)
 
 
 def test_cause_never_quotes_a_row() -> None:

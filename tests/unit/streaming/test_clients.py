@@ -1,6 +1,7 @@
 """Clients and Faust settings, made from ours."""
 
 import re
+import ssl
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,7 @@ from typing import Any
 import faust
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from faust.transport.drivers.aiokafka import credentials_to_aiokafka_auth
 
 from ckm_stream.settings import Guarantee, KafkaSettings, TransportKind
 from ckm_stream.streaming.clients import (
@@ -102,3 +104,36 @@ async def test_the_recovery_reads_what_is_committed_from_the_beginning() -> None
     assert consumer._auto_offset_reset == "earliest"
     assert consumer._group_id is None
     await consumer.stop()
+
+
+@pytest.mark.parametrize("mechanism", ["SCRAM-SHA-512", "SCRAM-SHA-256", "PLAIN"])
+def test_faust_is_told_who_we_are_always_with_a_tls_context(mechanism: str) -> None:
+    """Without one its SASL credentials mean no encryption, in silence."""
+    security = {
+        "protocol": "SASL_SSL",
+        "username": "ckm",
+        "password": "hunter2",
+        "mechanism": mechanism,
+    }
+
+    credentials = settings_of(security=security)["broker_credentials"]
+
+    told = credentials_to_aiokafka_auth(credentials)
+    assert isinstance(told["ssl_context"], ssl.SSLContext)
+    assert {name: told[name] for name in told if name != "ssl_context"} == {
+        "security_protocol": "SASL_SSL",
+        "sasl_mechanism": mechanism,
+        "sasl_plain_username": "ckm",
+        "sasl_plain_password": "hunter2",
+    }
+
+
+def test_faust_speaks_tls_without_a_user_name() -> None:
+    """A certificate is in the context; plain text needs nothing."""
+    told = credentials_to_aiokafka_auth(
+        settings_of(security={"protocol": "SSL"})["broker_credentials"]
+    )
+
+    assert told["security_protocol"] == "SSL"
+    assert isinstance(told["ssl_context"], ssl.SSLContext)
+    assert settings_of()["broker_credentials"] is None

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -10,12 +11,19 @@ from aiokafka.errors import (
     InvalidProducerIdMapping,
     KafkaConnectionError,
     KafkaTimeoutError,
+    MessageSizeTooLargeError,
     NotLeaderForPartitionError,
+    PolicyViolationError,
     ProducerFenced,
     TopicAuthorizationFailedError,
 )
 
-from ckm_stream.errors import FencedError, InvariantError, TransientError
+from ckm_stream.errors import (
+    ConfigurationError,
+    FencedError,
+    InvariantError,
+    TransientError,
+)
 from ckm_stream.pipeline.records import Effects, OutputRecord
 from ckm_stream.streaming.committer import (
     AtLeastOnce,
@@ -24,8 +32,9 @@ from ckm_stream.streaming.committer import (
     _acknowledged,
     _next_offsets,
     _send_changelog,
-    _send_outputs,
+    _send_updates,
 )
+from ckm_stream.streaming.last_unit import mark_of
 from tests.support.lanes import within
 from tests.support.producers import (
     Acked,
@@ -61,10 +70,10 @@ def effects_of(*, states: int = 2, outputs: bool = True) -> Effects:
 OUTPUTS: list[Action] = [
     Sent("dead", P, b"c-8"),
     SentBatch("referrals", 5, (b"c-9",)),
-    SentBatch("scores", P, (b"c-0",)),
     SentBatch("items", P, (b"c-1",)),
 ]
-OUTPUTS_ACKED: list[Action] = [Acked("dead"), Acked("referrals"), Acked("scores"), Acked("items")]
+OUTPUTS_ACKED: list[Action] = [Acked("dead"), Acked("referrals"), Acked("items")]
+UPDATE = SentBatch("scores", P, (b"c-0",))
 CHANGELOG = SentBatch("profiles.changelog", P, (b"c-0", b"c-1"))
 
 
@@ -122,8 +131,10 @@ class TestExactlyOnce:
         assert producer.actions == [
             Started("app-3"),
             Began(),
+            UPDATE,
             *OUTPUTS,
             CHANGELOG,
+            Acked("scores"),
             *OUTPUTS_ACKED,
             Acked("profiles.changelog"),
             Offsets((("calls", 10), ("tickets", 4)), "group"),
@@ -143,6 +154,17 @@ class TestExactlyOnce:
             Offsets((("calls", 10), ("tickets", 4)), "group"),
             Ended(),
         ]
+
+    async def test_what_only_announces_again_moves_no_offset(self) -> None:
+        """It comes from states and not from records."""
+        producer = FakeProducer()
+        committer = await exactly_once(producer)
+        effects = Effects(P)
+        effects.updates.append(OutputRecord("scores", P, b"c-0", b"v"))
+
+        await within(committer.commit(effects))
+
+        assert producer.actions[1:] == [Began(), UPDATE, Acked("scores"), Ended()]
 
     @pytest.mark.parametrize(
         "error", [ProducerFenced, InvalidProducerEpoch, InvalidProducerIdMapping]
@@ -179,6 +201,16 @@ class TestExactlyOnce:
             await within(committer.commit(effects_of()))
 
         assert producer.actions[-1] == Acked("items")
+
+    async def test_a_dead_letter_that_is_too_large_names_its_topic(self) -> None:
+        """No retry makes it smaller: the offset stays, and the line says which limit to raise."""
+        producer = FakeProducer(refusals={"dead": [MessageSizeTooLargeError()]})
+        committer = await exactly_once(producer)
+
+        with pytest.raises(ConfigurationError, match=r"'dead' .*raise its max\.message\.bytes"):
+            await within(committer.commit(effects_of()))
+
+        assert Ended() not in producer.actions
 
     async def test_other_trouble_with_the_broker_is_transient(self) -> None:
         """The worker leaves and its successor does the work again."""
@@ -218,10 +250,12 @@ class TestExactlyOnce:
 
 
 class TestAtLeastOnce:
-    """State before outputs before offset, each acknowledged."""
+    """Outputs before state before updates before offset, each acknowledged."""
 
-    async def test_the_state_is_durable_before_any_output_is_sent(self) -> None:
-        """Every update tells of a state that a successor will find."""
+    async def test_a_state_is_durable_after_what_its_events_cause_and_before_its_update(
+        self,
+    ) -> None:
+        """A record that is skipped lacks nothing; an update tells of what a successor will find."""
         producer = FakeProducer()
         committer = await at_least_once(producer)
 
@@ -229,10 +263,12 @@ class TestAtLeastOnce:
 
         assert producer.actions == [
             Started(None),
-            CHANGELOG,
-            Acked("profiles.changelog"),
             *OUTPUTS,
             *OUTPUTS_ACKED,
+            CHANGELOG,
+            Acked("profiles.changelog"),
+            UPDATE,
+            Acked("scores"),
         ]
         assert next_offsets == {"profiles": 0}
 
@@ -242,29 +278,41 @@ class TestAtLeastOnce:
     async def test_outputs_that_the_broker_cannot_take_are_sent_again(
         self, error: type[BaseException]
     ) -> None:
-        """In place, all of them; the state, durable already, is not written again."""
-        producer = FakeProducer(refusals={"scores": [error(), error()]})
+        """In place, all of them, and the state waits for it."""
+        producer = FakeProducer(refusals={"items": [error(), error()]})
         committer = await at_least_once(producer)
 
         await within(committer.commit(effects_of()))
 
         sent = [action for action in producer.actions if isinstance(action, Sent | SentBatch)]
-        assert sent == [CHANGELOG, *OUTPUTS, *OUTPUTS, *OUTPUTS]
-        assert producer.actions[-1] == Acked("items")
+        assert sent == [*OUTPUTS, *OUTPUTS, *OUTPUTS, CHANGELOG, UPDATE]
 
-    async def test_a_changelog_that_the_broker_cannot_take_holds_the_outputs_back(self) -> None:
+    async def test_a_changelog_that_the_broker_cannot_take_holds_the_updates_back(self) -> None:
         """The order survives the retry."""
         producer = FakeProducer(refusals={"profiles.changelog": [KafkaTimeoutError()]})
         committer = await at_least_once(producer)
 
         await within(committer.commit(effects_of()))
 
-        assert producer.actions[1:5] == [
+        assert producer.actions[-5:] == [
             CHANGELOG,
             CHANGELOG,
             Acked("profiles.changelog"),
-            OUTPUTS[0],
+            UPDATE,
+            Acked("scores"),
         ]
+
+    async def test_each_state_carries_the_mark_of_its_unit(self) -> None:
+        """By it a successor knows whom the last unit may not have told of."""
+        producer = FakeProducer()
+        committer = await at_least_once(producer)
+
+        await within(committer.commit(effects_of()))
+
+        assert (
+            producer.headers["profiles.changelog"]
+            == [list(mark_of({"calls": 10, "tickets": 4}))] * 2
+        )
 
     async def test_what_no_retry_can_heal_is_raised(self) -> None:
         """A missing permission does not come back by waiting."""
@@ -272,6 +320,14 @@ class TestAtLeastOnce:
         committer = await at_least_once(producer)
 
         with pytest.raises(TopicAuthorizationFailedError):
+            await within(committer.commit(effects_of()))
+
+    async def test_what_a_topic_does_not_take_is_named(self) -> None:
+        """Somebody has to repair a topic: the line says which it may be."""
+        producer = FakeProducer(refusals={"scores": [PolicyViolationError()]})
+        committer = await at_least_once(producer)
+
+        with pytest.raises(ConfigurationError, match=r"Kafka does not take .*'scores'"):
             await within(committer.commit(effects_of()))
 
     async def test_a_producer_that_cannot_stop_must_not_live_on(self) -> None:
@@ -329,35 +385,51 @@ class TestBoth:
 
 
 def order_problem(actions: list[Action]) -> str | None:
-    """Say what was sent before the state was durable; None if the order was kept."""
-    is_durable = False
+    """Say what was sent before what it rests on was durable; None if the order was kept."""
+    acked: set[Action] = set()
     for action in actions:
-        if action == Acked("profiles.changelog"):
-            is_durable = True
-        elif isinstance(action, Sent | SentBatch) and action != CHANGELOG and not is_durable:
-            return f"{action.topic} before its state"
+        if action == CHANGELOG and not acked.issuperset(OUTPUTS_ACKED):
+            return "a state before its outputs"
+        if action == UPDATE and Acked("profiles.changelog") not in acked:
+            return "an update before its state"
+        acked.add(action)
     return None
 
 
-class OutputsFirst(AtLeastOnce):
-    """A committer in the wrong order."""
+class UpdatesFirst(AtLeastOnce):
+    """A committer that tells of states before they are durable."""
 
     async def commit(self, effects: Effects) -> dict[str, int]:
-        """Write outputs, then the changelog."""
+        """Write the updates, then the rest."""
         producer: Any = self._shared
-        await _acknowledged(await _send_outputs(producer, effects))
-        return await _next_offsets(await _send_changelog(producer, effects, CHANGELOGS))
+        await _acknowledged(await _send_updates(producer, effects))
+        return await super().commit(replace(effects, updates=[]))
+
+
+class StateFirst(AtLeastOnce):
+    """A committer that makes states durable before what their events cause."""
+
+    async def commit(self, effects: Effects) -> dict[str, int]:
+        """Write the changelog, then the rest."""
+        producer: Any = self._shared
+        next_offsets = await _next_offsets(await _send_changelog(producer, effects, CHANGELOGS))
+        await super().commit(replace(effects, changelog={}))
+        return next_offsets
 
 
 @pytest.mark.parametrize(
     ("kind", "problem"),
-    [(AtLeastOnce, None), (OutputsFirst, "dead before its state")],
-    ids=["kept", "control"],
+    [
+        (AtLeastOnce, None),
+        (UpdatesFirst, "an update before its state"),
+        (StateFirst, "a state before its outputs"),
+    ],
+    ids=["kept", "control-updates", "control-state"],
 )
 async def test_the_order_is_checked_by_more_than_its_own_words(
     kind: type[AtLeastOnce], problem: str | None
 ) -> None:
-    """Control: a committer that sends outputs first is found out."""
+    """Controls: committers that swap two steps are found out."""
     producer: Any = FakeProducer()
     committer = kind(lambda _: producer, changelog_topics=CHANGELOGS)
     await committer.open([P])

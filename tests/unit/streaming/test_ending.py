@@ -4,11 +4,16 @@ import asyncio
 from typing import Any
 
 import pytest
-from prometheus_client import CollectorRegistry
 from structlog.testing import capture_logs
 
-from ckm_stream.errors import ConfigurationError, FencedError, InvariantError, TransientError
-from ckm_stream.operations.metrics import WorkerMetrics
+from ckm_stream.errors import (
+    ConfigurationError,
+    FencedError,
+    InvariantError,
+    StuckError,
+    TransientError,
+)
+from ckm_stream.streaming import ending
 from ckm_stream.streaming.ending import end_process, fatal
 
 
@@ -52,14 +57,19 @@ def test_the_process_ends_with_one_line(
     assert (line["exc_info"] is error) is shows_traceback
 
 
-def test_a_fenced_worker_is_counted() -> None:
-    """Though the metrics will hardly be scraped once more."""
-    metrics = WorkerMetrics(CollectorRegistry())
+def test_what_is_to_be_noted_is_noted_before_the_process_ends(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Nothing runs after the exit, and no metric is scraped once more."""
+    noted: list[BaseException] = []
+    monkeypatch.setattr(ending, "_notes", [])
+    ending.at_end(noted.append)
+    fence = FencedError("another owner")
 
     with pytest.raises(Ended):
-        end_process(FencedError("another owner"), metrics)
+        end_process(fence)
 
-    assert metrics.fenced._value.get() == 1
+    assert noted == [fence]
 
 
 def test_an_error_in_an_agent_ends_the_process() -> None:
@@ -85,3 +95,13 @@ def test_without_an_error_nothing_happens() -> None:
         done.append(1)
 
     assert done == [1]
+
+
+def test_a_stuck_worker_tells_where_it_stands() -> None:
+    """A stack in the line itself, not a traceback: nothing was raised."""
+    with capture_logs() as logs, pytest.raises(Ended) as ended:
+        end_process(StuckError("the loop does not run", where="the stack"))
+
+    (line,) = logs
+    assert ended.value.code == 6
+    assert (line["where"], line["exc_info"]) == ("the stack", None)

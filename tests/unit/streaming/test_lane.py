@@ -10,8 +10,10 @@ import pytest
 from ckm_stream.codec.events import EventCodec
 from ckm_stream.codec.topics import Source
 from ckm_stream.domain.events import Event
-from ckm_stream.errors import FencedError, TransientError
-from ckm_stream.streaming.lane import Lane
+from ckm_stream.errors import DeadLetterLimitError, FencedError, TransientError
+from ckm_stream.pipeline.limit import DeadLetterLimits
+from ckm_stream.pipeline.records import Effects
+from ckm_stream.streaming.lane import Lane, lane_name
 from tests.support.lanes import (
     Acknowledged,
     Bench,
@@ -19,11 +21,24 @@ from tests.support.lanes import (
     Made,
     Observed,
     Put,
+    Settled,
+    Told,
     blocked,
     within,
 )
 from tests.support.touchpoints import call, contact, ticket
-from tests.support.units import CATALOGUE, PARTITION, TOPICS, States, core_over, slice_from
+from tests.support.units import (
+    CATALOGUE,
+    PARTITION,
+    TOPICS,
+    Record,
+    States,
+    core_over,
+    fold_unit,
+    record,
+    slice_from,
+    slice_of,
+)
 
 
 def committed(**offsets: int) -> Committed:
@@ -35,6 +50,23 @@ async def stop(lane: Lane, running: asyncio.Task[Any]) -> None:
     """Close a lane and wait for it."""
     lane.close()
     await within(running)
+
+
+async def test_a_predecessor_s_last_changes_are_announced_before_anything_is_taken() -> None:
+    """What it wrote last it may not have told: that is a unit of its own, and the first."""
+    states = States()
+    bench = Bench(core=core_over(states))
+    states.keep(fold_unit(core_over(states), slice_from(0, call("a"))))
+    bench.tables["profiles"].untold = [b"c-1"]
+    lane = bench.lane()
+    await lane.offer(bench.delivery("b", slice_from(1, call("b"))))
+
+    running = asyncio.ensure_future(lane.run())
+    await bench.acknowledged("b")
+    await stop(lane, running)
+
+    assert bench.actions[1:4] == [committed(), Told(), committed(call=2)]
+    assert [update.key for update in bench.committer.units[0].updates] == [b"c-1"]
 
 
 async def test_a_unit_ends_when_the_lane_has_caught_up() -> None:
@@ -221,3 +253,91 @@ async def test_buffered_are_the_records_that_wait() -> None:
     await lane.offer(bench.delivery("b", slice_from(0, ticket("c"))))
 
     assert lane.buffered == 3
+
+
+def bad(offset: int) -> Record:
+    """Return a record that is no event."""
+    return Record(offset, b"c-1", b"no event")
+
+
+async def test_a_lane_stops_in_front_of_the_first_record_too_many() -> None:
+    """What comes before is durable and settled, in the middle of a slice; nothing behind it is."""
+    states = States()
+    bench = Bench(core=core_over(states), limits=DeadLetterLimits(max_consecutive=2))
+    made: list[Effects] = []
+    commit = bench.committer.commit
+
+    async def kept(effects: Effects) -> dict[str, int]:
+        made.append(effects)
+        return await commit(effects)
+
+    bench.committer.commit = kept  # type: ignore[method-assign] # what it is given is looked at
+    lane = bench.lane()
+    good = record(0, call("a"))
+    later = record(14, call("b"))
+    await lane.offer(bench.delivery("tickets", slice_from(3, ticket("t"))))
+    flood = [good, *map(bad, (10, 11, 12, 13)), later]
+    await lane.offer(bench.delivery("calls", slice_of(flood, Source.CALL)))
+
+    with pytest.raises(DeadLetterLimitError, match="stops at offset 12"):
+        await within(lane.run())
+
+    assert [letter.key for letter in made[0].dead_letters] == [b"c-1", b"c-1"]
+    assert made[0].tally.unaccounted() == 0
+    assert made[0].tally.applied[Source.CALL] == 1
+    offsets = ((TOPICS.ticket, 4), (TOPICS.call, 12))
+    assert bench.actions == [
+        Made(PARTITION),
+        Committed(offsets),
+        Put("profiles", (b"c-1",), 7),
+        Settled(offsets),
+        Observed(2),
+    ]
+
+
+async def test_a_lane_that_starts_with_too_much_commits_nothing_more() -> None:
+    """A limit that was reached by an earlier unit, or that lets nothing pass: nothing to write."""
+    bench = Bench(limits=DeadLetterLimits(max_consecutive=2))
+    lane = bench.lane()
+    running = asyncio.ensure_future(lane.run())
+    await lane.offer(bench.delivery("a", slice_of(map(bad, (0, 1)), Source.CALL)))
+    await bench.acknowledged("a")
+    before = list(bench.actions)
+    await lane.offer(bench.delivery("b", slice_of([bad(2)], Source.CALL)))
+
+    with pytest.raises(DeadLetterLimitError, match="stops at offset 2"):
+        await within(running)
+
+    assert bench.actions == before
+
+
+async def test_control_a_lane_without_limits_sets_a_whole_flood_aside() -> None:
+    """Limits off: the lane goes on, whatever comes."""
+    off = DeadLetterLimits(max_consecutive=0, max_ratio=1.0)
+    bench = Bench(limits=off)
+    lane = bench.lane()
+    await lane.offer(bench.delivery("a", slice_of(map(bad, range(3000)), Source.CALL)))
+
+    running = asyncio.ensure_future(lane.run())
+    await bench.acknowledged("a")
+    await stop(lane, running)
+
+    assert bench.of_type(Committed) == [committed(call=3000)]
+
+
+async def test_a_unit_is_watched_until_it_is_committed() -> None:
+    """Work waits from its first slice on; a lane with nothing to do has none."""
+    bench = Bench()
+    bench.committer.gate.clear()
+    lane = bench.lane()
+    running = asyncio.ensure_future(lane.run())
+    before = bench.work.oldest
+    await lane.offer(bench.delivery("a", slice_from(0, call("a"))))
+    await within(bench.committer.committing.wait())
+
+    committing = bench.work.oldest
+    bench.committer.gate.set()
+    await stop(lane, running)
+
+    assert (before, bench.work.oldest) == (None, None)
+    assert committing == (lane_name(PARTITION), 0.0)

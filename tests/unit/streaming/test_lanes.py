@@ -238,3 +238,37 @@ async def test_buffered_is_the_sum_over_the_lanes() -> None:
 
     worker.bench.committer.gate.set()
     await within(worker.lanes.close())
+
+
+async def test_lanes_are_open_from_the_opening_to_the_closing() -> None:
+    """Also those of a worker that owns nothing: a standby is ready."""
+    worker = new_worker()
+    before = worker.lanes.is_open
+    await within(worker.lanes.open([]))
+    standby = worker.lanes.is_open
+    await worker.lanes.close()
+    closed = worker.lanes.is_open
+    worker.recovery_gate.clear()
+    opening = await blocked(lambda: worker.lanes.open([0, 1]))
+    recovering = worker.lanes.is_open
+    await worker.lanes.close()
+    await within(opening)
+
+    assert (before, standby, closed, recovering) == (False, True, False, False)
+
+
+async def test_a_lane_tells_where_it_stands() -> None:
+    """In the unit that is being committed; a lane that there is not stands nowhere."""
+    worker = new_worker()
+    await within(worker.lanes.open([0, 1]))
+    worker.bench.committer.gate.clear()
+    await worker.lanes.offer(worker.bench.delivery("a", slice_from(0, call("a")), partition=1))
+    await within(worker.bench.committer.committing.wait())
+
+    stack = worker.lanes.where("lane 1")
+    nowhere = worker.lanes.where("lane 2")
+    worker.bench.committer.gate.set()
+    await worker.lanes.close()
+
+    assert 0 < stack.index("in run") < stack.index("in _commit") < stack.index("in commit")
+    assert nowhere == ""

@@ -131,6 +131,35 @@ def test_an_earlier_assignment_is_forgotten(
     assert lag(registry) == (0, 0.0)
 
 
+def test_a_partition_that_has_gone_has_no_lag(
+    registry: CollectorRegistry, observer: MetricsObserver
+) -> None:
+    """Nobody here would ever bring it down again, and an alert would wait for that."""
+    observer.report_lag("g", [(*CALLS, 7)])
+
+    observer.forget()
+
+    assert lag(registry) == (None, None)
+
+
+def test_every_verdict_is_there_before_the_first_one_falls(
+    registry: CollectorRegistry, observer: MetricsObserver
+) -> None:
+    """A counter that appears with its first hundred has grown by none, as Prometheus sees it."""
+    topic = TOPICS.call
+    verdicts = [
+        sample(registry, "ckm_events_consumed_total", topic=topic),
+        sample(registry, "ckm_events_applied_total", topic=topic, event_type="call"),
+        sample(registry, "ckm_events_deduplicated_total", topic=topic),
+        *(
+            sample(registry, "ckm_events_dead_lettered_total", topic=topic, reason=reason.value)
+            for reason in Reason
+        ),
+    ]
+
+    assert set(verdicts) == {0.0}
+
+
 def test_an_employees_contacts_are_counted_under_their_topic(
     registry: CollectorRegistry, observer: MetricsObserver
 ) -> None:

@@ -11,7 +11,8 @@ from faust.types.tuples import ConsumerMessage
 from prometheus_client import CollectorRegistry
 
 from ckm_stream.codec.topics import Source
-from ckm_stream.errors import ConfigurationError
+from ckm_stream.errors import ConfigurationError, DeadLetterLimitError
+from ckm_stream.operations.health import Phase
 from ckm_stream.operations.metrics import WorkerMetrics
 from ckm_stream.pipeline.records import Slice
 from ckm_stream.settings import Guarantee, KafkaSettings, Settings
@@ -31,6 +32,7 @@ class RecordingLanes:
     calls: list[Any] = field(default_factory=list)
     partitions: set[int] = field(default_factory=set)
     buffered: int = 5
+    is_open: bool = True
 
     async def open(self, partitions: set[int]) -> None:
         """Open."""
@@ -217,20 +219,19 @@ async def test_a_crash_of_any_part_ends_the_process(
 
 
 @pytest.mark.parametrize(
-    ("guarantee", "kind", "repeats"),
-    [(Guarantee.EXACTLY_ONCE, ExactlyOnce, False), (Guarantee.AT_LEAST_ONCE, AtLeastOnce, True)],
+    ("guarantee", "kind"),
+    [(Guarantee.EXACTLY_ONCE, ExactlyOnce), (Guarantee.AT_LEAST_ONCE, AtLeastOnce)],
 )
 async def test_the_guarantee_chooses_the_committer(
-    guarantee: Guarantee, kind: type, repeats: bool, tmp_path: Path
+    guarantee: Guarantee, kind: type, tmp_path: Path
 ) -> None:
-    """And whether redelivered records cause again what they may not have caused."""
+    """The lanes know nothing of it but the committer."""
     settings = Settings(data_dir=tmp_path, kafka=KafkaSettings(guarantee=guarantee))
     app = ProfileApp(settings, WorkerMetrics(CollectorRegistry()))
 
     lane = app.lanes._new_lane(0)
 
     assert isinstance(lane._wiring.committer, kind)
-    assert lane._wiring.core.repeats_effects is repeats
     assert not app.in_transaction  # Faust's own transactions are never used
 
 
@@ -246,3 +247,64 @@ def test_the_module_app_is_the_profile_worker(
         return found
 
     assert isinstance(asyncio.run(load()), ProfileApp)
+
+
+async def test_a_worker_is_recovering_until_its_group_has_settled(app: ProfileApp) -> None:
+    """The lanes open before the positions are set: not ready until then."""
+    await app.takeover({0, 4})
+
+    assert app.health.phase is Phase.RECOVERING
+
+
+async def test_a_running_worker_with_closed_lanes_says_what_hinders_it(app: ProfileApp) -> None:
+    """The end of one rebalance may come when the next has closed them."""
+    lanes: Any = app.lanes
+    app.health.enter(Phase.RUNNING)
+    opened = app.health.hindrance()
+    lanes.is_open = False
+
+    assert opened == ""
+    assert "not open" in app.health.hindrance()
+
+
+async def test_records_that_nobody_fetches_are_work_that_waits(
+    app: ProfileApp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Consumers have been known to die in silence: idle lanes, and records in the broker."""
+    lanes: Any = app.lanes
+    fetchable = [True]
+    monkeypatch.setattr("ckm_stream.streaming.profiles.has_fetchable", lambda *_: fetchable[0])
+    work = app.health.work
+
+    def waits(*, buffered: int) -> bool:
+        lanes.buffered = buffered
+        app._watch_fetching(set())
+        return work.oldest is not None
+
+    assert waits(buffered=0)
+    app.health.clock.now += 60.0
+    await app.deliver(Event(message_of([Record(9, b"c-1", None)])))  # type: ignore[arg-type] # a fake
+    assert work.oldest == ("the fetching of records", 60.0)
+    assert not waits(buffered=5)
+    fetchable[0] = False
+    assert not waits(buffered=0)
+
+
+async def test_at_the_dead_letter_limit_the_other_lanes_finish_first(
+    app: ProfileApp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first lane that stops ends the process, once the others have let go; once."""
+    ended: list[object] = []
+    monkeypatch.setattr(
+        "ckm_stream.streaming.profiles.end_process",
+        lambda error: ended.extend([*calls_of(app), error]),
+    )
+    first, second = DeadLetterLimitError("first"), DeadLetterLimitError("second")
+
+    app._on_failure(first)
+    app._on_failure(second)
+    assert ended == []
+    assert app._ending is not None
+    await app._ending
+
+    assert ended == ["close", first]

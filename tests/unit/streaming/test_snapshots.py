@@ -36,6 +36,7 @@ class FakeWriter:
     errors: list[Exception] = field(default_factory=list)
     writing: threading.Event = field(default_factory=threading.Event)
     gate: threading.Event = field(default_factory=threading.Event)
+    greetings: int = 0
 
     def __post_init__(self) -> None:
         self.gate.set()
@@ -45,6 +46,12 @@ class FakeWriter:
         if self.errors:
             raise self.errors.pop(0)
         return {tp: self.stored.get(tp, 0) for tp in partitions}
+
+    def ping(self) -> None:
+        """Answer."""
+        self.greetings += 1
+        if self.errors:
+            raise self.errors.pop(0)
 
     def write(self, batch: SnapshotBatch) -> None:
         """Move the positions."""
@@ -113,6 +120,11 @@ class Worker:
         )
         self.app.consumer_generation_id = 1
 
+    def lag(self) -> float:
+        """Return the events that the changelog's first partition is behind."""
+        labels = ("ckm-snapshots", CHANGELOG.topic, "0")
+        return float(self.metrics.consumer_lag_events.labels(*labels)._value.get())
+
     async def start(self, *tps: TP) -> Any:
         """Begin an assignment."""
         return await within(self.app.start_positions(set(tps)))
@@ -157,9 +169,11 @@ async def test_all_that_is_queued_is_one_transaction(worker: Worker) -> None:
     assert worker.store.stored == {CHANGELOG: 13, OTHER: 1}
 
 
-async def test_what_the_store_has_is_not_written_again(worker: Worker) -> None:
+async def test_what_the_store_has_is_not_written_again(
+    worker: Worker, ahead: "FakeConsumer"
+) -> None:
     """A fetch may begin before the position."""
-    worker.store.stored = {CHANGELOG: 7}
+    ahead.ends = {CHANGELOG: 8}
     await worker.start(CHANGELOG)
     await worker.deliver(CHANGELOG, 5, 6, 7)
     assert await worker.write() == [step(CHANGELOG, 7, 8)]
@@ -308,15 +322,155 @@ class FakeConsumer:
         return self.ends.get(tp)
 
 
-async def test_a_store_ahead_of_its_topic_is_refused(
-    worker: Worker, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The topic was made anew: to go on would skip everything up to the old position."""
+@pytest.fixture
+def ahead(worker: Worker, monkeypatch: pytest.MonkeyPatch) -> FakeConsumer:
+    """Give the ends of the topics, one of them before the position in the store."""
     worker.store.stored = {CHANGELOG: 7}
-    await worker.start(CHANGELOG, OTHER)
     consumer: Any = FakeConsumer({CHANGELOG: 3})
     monkeypatch.setattr(SnapshotApp, "consumer", property(lambda _self: consumer))
     monkeypatch.setattr("ckm_stream.streaming.snapshots.unread", lambda *_: [])
+    made: FakeConsumer = consumer
+    return made
+
+
+class Clock:
+    """The time, as the worker sees it."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def monotonic(self) -> float:
+        """Return the time."""
+        return self.now
+
+    time = monotonic
+
+
+async def test_a_store_that_stays_ahead_of_its_topic_is_refused(
+    worker: Worker, ahead: FakeConsumer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The topic was made anew: to go on would skip everything up to the old position."""
+    clock = Clock()
+    monkeypatch.setattr("ckm_stream.streaming.snapshots.time", clock)
+    await worker.start(CHANGELOG, OTHER)
+
+    worker.app.report()
+    clock.now += 30
 
     with pytest.raises(ConfigurationError, match=r"offset 7, but the topic ends at 3.*ckm rebuild"):
         worker.app.report()
+
+
+async def test_a_topic_that_is_short_for_a_moment_is_no_other_one(
+    worker: Worker, ahead: FakeConsumer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A broker that was killed starts from an old high watermark, and corrects it."""
+    clock = Clock()
+    monkeypatch.setattr("ckm_stream.streaming.snapshots.time", clock)
+    await worker.start(CHANGELOG)
+
+    for end in (0, 7, 0):
+        ahead.ends = {CHANGELOG: end}
+        worker.app.report()
+        clock.now += 29
+
+
+async def test_records_before_the_store_s_position_are_another_topic_s(
+    worker: Worker, ahead: FakeConsumer
+) -> None:
+    """The client found no such offset and went back to the beginning."""
+    await worker.start(CHANGELOG)
+    await worker.deliver(CHANGELOG, 0, 1, 2)
+
+    with pytest.raises(ConfigurationError, match="made anew"):
+        await within(worker.app.write_queued())
+
+
+async def test_a_batch_that_waits_for_its_store_counts_as_lag(
+    worker: Worker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is in nobody's queue any more, and the fetches have reached the end."""
+    consumer: Any = FakeConsumer({})
+    monkeypatch.setattr(SnapshotApp, "consumer", property(lambda _self: consumer))
+    monkeypatch.setattr("ckm_stream.streaming.snapshots.unread", lambda *_: [(*CHANGELOG, 0)])
+    worker.store.gate.clear()
+    await worker.start(CHANGELOG)
+    await worker.deliver(CHANGELOG, 0, 1, 2)
+    writing = asyncio.ensure_future(worker.app.write_queued())
+    await asyncio.to_thread(worker.store.writing.wait, 10)
+
+    worker.app.report()
+    waiting = worker.lag()
+    worker.store.gate.set()
+    await within(writing)
+    worker.app.report()
+
+    assert waiting == 3
+    assert worker.lag() == 0
+
+
+async def test_a_partition_that_has_gone_has_no_lag(
+    worker: Worker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody here would ever bring it down again."""
+    consumer: Any = FakeConsumer({})
+    monkeypatch.setattr(SnapshotApp, "consumer", property(lambda _self: consumer))
+    monkeypatch.setattr("ckm_stream.streaming.snapshots.unread", lambda *_: [(*CHANGELOG, 7)])
+    await worker.start(CHANGELOG)
+    worker.app.report()
+
+    await worker.start(OTHER)
+
+    assert [family.samples for family in worker.metrics.consumer_lag_events.collect()] == [[]]
+
+
+def store_check(worker: Worker) -> tuple[bool, str]:
+    """Return what /readyz says of the store."""
+    (check,) = [each for each in worker.app.health.ready().checks if each.name == "store"]
+    return check.ok, check.detail
+
+
+async def test_an_idle_worker_greets_its_store(worker: Worker) -> None:
+    """Nothing is written, and its readiness still knows whether the store is there."""
+    unknown = store_check(worker)
+    worker.store.errors = [TransientError("the database is away")]
+    await within(worker.app.greet())
+    away = store_check(worker)
+    await within(worker.app.greet())
+
+    assert unknown == (False, "no answer yet")
+    assert away == (False, "no answer yet: the database is away")
+    assert store_check(worker)[0]
+
+
+async def test_a_store_that_is_being_written_to_is_not_greeted(worker: Worker) -> None:
+    """A read that is answered must not hide a write that is not."""
+    worker.store.gate.clear()
+    await worker.start(CHANGELOG)
+    await worker.deliver(CHANGELOG, 0)
+    writing = asyncio.ensure_future(worker.app.write_queued())
+    await asyncio.to_thread(worker.store.writing.wait, 10)
+
+    await within(worker.app.greet())
+    worker.store.gate.set()
+    await within(writing)
+
+    assert worker.store.greetings == 0
+
+
+async def test_a_write_is_watched_and_tells_where_it_hangs(worker: Worker) -> None:
+    """A thread of its own waits for the database; a store that refuses starts the time anew."""
+    worker.store.gate.clear()
+    await worker.start(CHANGELOG)
+    await worker.deliver(CHANGELOG, 0)
+    writing = asyncio.ensure_future(worker.app.write_queued())
+    await asyncio.to_thread(worker.store.writing.wait, 10)
+
+    waiting = worker.app.health.work.oldest
+    where = worker.app.health.work.where("the store's write")
+    worker.store.gate.set()
+    await within(writing)
+
+    assert waiting == ("the store's write", 0.0)
+    assert "self.gate.wait(10)" in where
+    assert worker.app.health.work.oldest is None

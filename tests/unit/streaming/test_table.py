@@ -22,6 +22,7 @@ class Record:
 
     key: bytes
     value: bytes | None
+    headers: tuple[tuple[str, bytes], ...] = ()
 
 
 class App(faust.App):
@@ -103,6 +104,20 @@ def test_a_partition_that_is_not_ours_cannot_be_read(table: ChangelogTable) -> N
     """A customer taken for new would lose everything known."""
     with pytest.raises(KeyError):
         table.read(5, b"a")
+
+
+def test_who_may_be_untold_goes_with_the_partition(table: ChangelogTable) -> None:
+    """It is a successor's business, and a partition that comes back is read again."""
+    marked = (("ckm.unit", b"1"),)
+    for partition in (0, 1):
+        table.apply_changelog_batch_raw(partition, [Record(b"a", b"1", marked)])
+
+    table.forget_last_unit(0)
+    told = [table.last_unit(partition) for partition in (0, 1)]
+    table.retain({0})
+
+    assert told == [[], [b"a"]]
+    assert table.last_unit(1) == []
 
 
 def test_changelog_records_are_applied_in_their_order(table: ChangelogTable) -> None:

@@ -9,12 +9,21 @@ from typing import Any, cast
 
 import faust
 import pytest
+from aiokafka.errors import KafkaError
 from aiokafka.structs import TopicPartition
 from faust.types import TP
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ckm_stream.streaming.transport import Consumer, ConsumerThread, Fetched, Transport
+from ckm_stream.operations.health import Health
+from ckm_stream.settings import HealthSettings
+from ckm_stream.streaming.transport import (
+    Consumer,
+    ConsumerThread,
+    Fetched,
+    Transport,
+    notice_answers,
+)
 
 CALLS, TICKETS = TP("calls", 0), TP("tickets", 0)
 LIVE, REPLACED = object(), object()
@@ -39,7 +48,7 @@ def consumers() -> Iterator[NewConsumer]:
 
     def new_consumer(**attributes: Any) -> Consumer:
         app = faust.App("test", broker="ckm://127.0.0.1:9", autodiscover=False, store="memory://")
-        for name, value in attributes.items():
+        for name, value in {"health": Health(HealthSettings()), **attributes}.items():
             setattr(app, name, value)
         app.consumer_generation_id = 4
         conductor: Any = app.topics
@@ -380,4 +389,42 @@ async def test_the_consumer_reads_committed_records_and_does_not_dawdle(
 
     assert kafka._isolation_level == "read_committed"
     assert kafka._fetch_max_wait_ms == 100
+    await kafka.stop()
+
+
+async def test_each_answer_of_the_broker_is_noticed(new_consumer: NewConsumer) -> None:
+    """An answer is a sign of life, whatever it says; a request without one is none."""
+    answers: list[Any] = ["heartbeat", KafkaError("no answer")]
+
+    class Client:
+        """A client whose requests end as *answers* say."""
+
+        async def send(self, _node: int, _request: object, *, group: str) -> Any:
+            answer = answers.pop(0)
+            if isinstance(answer, KafkaError):
+                raise answer
+            return answer, group
+
+    client, broker = Client(), Health(HealthSettings()).broker
+    notice_answers(client, broker)
+    before = broker.check().ok
+
+    assert await client.send(0, "request", group="g") == ("heartbeat", "g")
+    assert (before, broker.check().ok) == (False, True)
+    broker._answered_at = None
+    with pytest.raises(KafkaError):
+        await client.send(0, "request", group="g")
+    assert not broker.check().ok
+
+
+async def test_the_consumer_tells_the_worker_s_health_of_the_broker(
+    new_consumer: NewConsumer,
+) -> None:
+    """Its heartbeats and fetches are the requests of an idle worker."""
+    consumer = new_consumer()
+    thread: Any = consumer._thread
+
+    kafka = thread._create_worker_consumer(cast(Transport, consumer.transport))
+
+    assert kafka._client.send.__qualname__.startswith("notice_answers")
     await kafka.stop()

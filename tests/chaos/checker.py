@@ -1,0 +1,247 @@
+"""
+The judge of chaos runs: ``python -m tests.chaos.checker HISTORY...`` reads histories, nothing else.
+
+It shares no line with the service or with the harness that wrote them (tests/chaos/history.py says
+what a line means). A run passes if nothing is lost, doubled, reordered or stale, every fault struck
+a service at work, no program ended in a way that the fault does not explain, nothing leaks, and
+every figure keeps its bound. Exit code 0 if all runs pass, else 1; the verdicts are JSON.
+"""
+
+import json
+import sys
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from statistics import linear_regression
+from typing import Any
+
+Line = dict[str, Any]
+#: What is wrong, as (kind, sentence).
+Finding = tuple[str, str]
+
+_SHOWN = 12
+# A slope says nothing about a short life; the first part of it is caches that fill up.
+_LEAK_LIFE_S = 600.0
+_WARM_UP = 0.4
+_LEAK_BYTES_PER_S = (1 << 20) / 60
+_SPARE_HANDLES = 8
+
+
+class Run:
+    """The lines of one history by kind, in their order."""
+
+    def __init__(self, lines: Iterable[Line]) -> None:
+        self._lines: defaultdict[str, list[Line]] = defaultdict(list)
+        for line in lines:
+            self._lines[line["kind"]].append(line)
+
+    def __getitem__(self, kind: str) -> list[Line]:
+        return self._lines[kind]
+
+    @property
+    def head(self) -> Line:
+        """The first line."""
+        return self["run"][0]
+
+    @property
+    def is_exactly_once(self) -> bool:
+        """Whether outputs may not be repeated either."""
+        return bool(self.head["guarantee"] == "exactly_once")
+
+    def newest(self, kind: str) -> dict[tuple[str, str], Line]:
+        """Return the last line of each (what, key)."""
+        return {(line.get("what", ""), line["key"]): line for line in self[kind]}
+
+
+def judge(lines: Iterable[Line]) -> list[Finding]:
+    """Return everything that is wrong with a run."""
+    run = Run(lines)
+    if not run["run"] or not run["end"]:
+        return [("broken_off", "the history has no beginning or no end")]
+    laws = (_states, _order, _updates, _outputs, _rows, _faults, _exits, _measures, _leaks)
+    return [finding for law in laws for finding in law(run)]
+
+
+def _states(run: Run) -> Iterator[Finding]:
+    """Every event is in the newest state of its customer or employee, once."""
+    newest = run.newest("state")
+    if not run["expected"]:
+        yield "vacuous", "nothing was expected, so nothing was shown"
+    for place, expected in run.newest("expected").items():
+        found = newest.pop(place, None)
+        name = " ".join(place)
+        if found is None:
+            yield "lost", f"{name}: no state, {expected['version']} events were published"
+        elif found["version"] < expected["version"]:
+            yield "lost", f"{name}: {found['version']} events of {expected['version']}"
+        elif found["version"] > expected["version"]:
+            yield "doubled", f"{name}: {found['version']} events of {expected['version']}"
+        elif found["substance"] != expected["substance"]:
+            yield "doubled", f"{name}: as many events as expected, but not the same"
+        elif any(found["applied"][int(s)] != n for s, n in expected["applied"].items()):
+            yield "stale", f"{name}: applied offsets are not the last ones"
+    for place in newest:
+        yield "doubled", f"{' '.join(place)}: a state that nobody's events explain"
+
+
+def _order(run: Run) -> Iterator[Finding]:
+    """A state is only ever replaced by one of the same history that has gone further."""
+    before: dict[tuple[str, str], Line] = {}
+    for line in run["state"]:
+        place = (line["what"], line["key"])
+        last = before.get(place)
+        before[place] = line
+        if last is None:
+            continue
+        back = line["version"] < last["version"] or any(
+            now < then for now, then in zip(line["applied"], last["applied"], strict=True)
+        )
+        if back:
+            yield (
+                "reordered",
+                (
+                    f"{' '.join(place)}: version {line['version']} at offset {line['offset']} "
+                    f"replaced version {last['version']}"
+                ),
+            )
+
+
+def _updates(run: Run) -> Iterator[Finding]:
+    """Score updates come in order, once under exactly_once, and never contradict one another."""
+    before: dict[str, tuple[int, int, int]] = {}
+    contents: dict[tuple[str, int, int, int], str] = {}
+    for line in run["update"]:
+        key = line["key"]
+        place = (line["version"], line["as_of"], line["epoch_id"])
+        last = before.get(key, (-1, -1, -1))
+        if contents.setdefault((key, *place), line["content"]) != line["content"]:
+            yield "reordered", f"{key}: two updates of version {place[0]} differ"
+        if place == last and run.is_exactly_once:
+            yield "doubled", f"{key}: the update of version {place[0]} was sent twice"
+        elif place < last and run.is_exactly_once:
+            yield "reordered", f"{key}: update {place[0]} came after update {last[0]}"
+        before[key] = max(place, last)
+    for what, key in run.newest("expected"):
+        if what == "profile" and key not in before:
+            yield "lost", f"{key}: no score update"
+
+
+def _outputs(run: Run) -> Iterator[Finding]:
+    """Knowledge items, dead letters and forwarded events are there, once under exactly_once."""
+    expected = Counter((line["what"], line["id"]) for line in run["expected_output"])
+    found = Counter((line["what"], line["id"]) for line in run["output"])
+    for what, name in expected - found:
+        yield "lost", f"{what} {name} is not there"
+    for what, name in found - expected:
+        if run.is_exactly_once or (what, name) not in expected:
+            yield "doubled", f"{what} {name} is there {found[what, name]} times"
+
+
+def _rows(run: Run) -> Iterator[Finding]:
+    """The store holds the newest state and score of everybody, and the history whole."""
+    rows = run.newest("row")
+    updates: dict[str, tuple[int, int]] = {}
+    for line in run["update"]:
+        place = (line["version"], line["as_of"])
+        updates[line["key"]] = max(place, updates.get(line["key"], place))
+    wanted: dict[tuple[str, str], tuple[Any, ...]] = {
+        place: (line["offset"], line["version"]) for place, line in run.newest("state").items()
+    }
+    wanted |= {("current_score", key): place for key, place in updates.items()}
+    for what, key in wanted.keys() - rows.keys():
+        yield "lost", f"{what} {key} is not in the store"
+    for what, key in rows.keys() - wanted.keys():
+        yield "doubled", f"{what} {key} is in the store, and nobody wrote it"
+    for place in rows.keys() & wanted.keys():
+        second = "as_of" if place[0] == "current_score" else "version"
+        first = "version" if place[0] == "current_score" else "offset"
+        found = (rows[place][first], rows[place][second])
+        if found != wanted[place]:
+            yield "stale", f"{' '.join(place)} is {found} in the store, {wanted[place]} is newest"
+
+
+def _faults(run: Run) -> Iterator[Finding]:
+    """Each fault struck a service that had moved on since the last one, and was recovered from."""
+    least = run.head["min_progress"]
+    recovered = {line["number"]: line for line in run["recovered"]}
+    last = 0
+    for fault in run["fault"]:
+        name = f"fault {fault['number']} ({fault['what']} of {fault['target']})"
+        if fault["progress"] - last < least:
+            yield "idle", f"{name}: {fault['progress'] - last} events since the last recovery"
+        if fault["number"] not in recovered:
+            yield "lost", f"{name}: never recovered from"
+        else:
+            last = recovered[fault["number"]]["progress"]
+
+
+def _exits(run: Run) -> Iterator[Finding]:
+    """A program ends only as the fault says that it does."""
+    for line in run["exit"]:
+        if line["code"] not in line["expected"]:
+            yield "exit", f"{line['target']} ended with {line['code']}, not {line['expected']}"
+
+
+def _measures(run: Run) -> Iterator[Finding]:
+    """Figures keep their bounds."""
+    for line in run["measure"]:
+        value, most, least = line["value"], line["at_most"], line["at_least"]
+        if (most is not None and value > most) or (least is not None and value < least):
+            bound = f"at most {most}" if most is not None else f"at least {least}"
+            yield "bound", f"{line['name']} is {value} {line['unit']}, {bound} is promised"
+
+
+def _leaks(run: Run) -> Iterator[Finding]:
+    """A program that lives long stays as large as it is, and opens no more than it closes."""
+    lives: defaultdict[tuple[str, int], list[Line]] = defaultdict(list)
+    for line in run["sample"]:
+        lives[line["target"], line["pid"]].append(line)
+    for (target, _), life in lives.items():
+        start, end = life[0]["at_s"], life[-1]["at_s"]
+        if end - start < _LEAK_LIFE_S:
+            continue
+        warm = [line for line in life if line["at_s"] >= start + _WARM_UP * (end - start)]
+        slope = linear_regression(
+            [line["at_s"] for line in warm], [line["rss_bytes"] for line in warm]
+        ).slope
+        if slope > _LEAK_BYTES_PER_S:
+            yield "leak", f"{target} grows by {slope * 60 / (1 << 20):.2f} MiB a minute"
+        half = len(warm) // 2
+        for handle in ("fds", "threads"):
+            earlier = max(line[handle] for line in warm[:half])
+            later = max(line[handle] for line in warm[half:])
+            if later > earlier + _SPARE_HANDLES:
+                yield "leak", f"{target}: {earlier} {handle} became {later}"
+
+
+def summary(lines: list[Line], findings: list[Finding]) -> Line:
+    """Return the verdict of one run, with its figures."""
+    run = Run(lines)
+    kinds = Counter(kind for kind, _ in findings)
+    return {
+        "scenario": run.head["scenario"] if run["run"] else None,
+        "guarantee": run.head["guarantee"] if run["run"] else None,
+        "seed": run.head["seed"] if run["run"] else None,
+        "passed": not findings,
+        "faults": dict(Counter(line["what"] for line in run["fault"])),
+        "events": sum(line["version"] for line in run["expected"]),
+        "customers": sum(line["what"] == "profile" for line in run["expected"]),
+        **{kind: kinds[kind] for kind in ("lost", "doubled", "reordered", "stale")},
+        "measures": {line["name"]: f"{line['value']} {line['unit']}" for line in run["measure"]},
+        "findings": [f"{kind}: {sentence}" for kind, sentence in findings[:_SHOWN]],
+    }
+
+
+def main(paths: list[str]) -> int:
+    """Judge the histories at *paths*, print the verdicts as JSON, and return the exit code."""
+    verdicts = []
+    for path in paths:
+        with Path(path).open(encoding="utf-8") as file:
+            lines = [json.loads(line) for line in file]
+        verdicts.append(summary(lines, judge(lines)))
+    print(json.dumps(verdicts, indent=1))
+    return 0 if all(verdict["passed"] for verdict in verdicts) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

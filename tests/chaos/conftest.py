@@ -1,0 +1,106 @@
+"""What a chaos run works on: a broker behind a proxy, PostgreSQL that syncs, and its scale."""
+
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ckm_stream.operations.embedded import LOOPBACK, free_port
+from ckm_stream.publishing.simulate import SimulationPlan, simulate
+from tests.chaos.proxy import Proxy
+from tests.chaos.schedule import Schedule, seed_of_run
+from tests.chaos.world import Plan, World, running, verdict
+from tests.support.installation import Installation
+from tests.support.kafka import KafkaServer
+from tests.support.postgres import PostgresServer
+
+_RESULTS = Path("var/chaos")
+PARTITIONS = 6
+#: kafka-python 3.0.12 leaves sockets to the collector that could not connect: the load's, here.
+OUTAGE = pytest.mark.filterwarnings(
+    "ignore:Exception ignored in. <socket:pytest.PytestUnraisableExceptionWarning"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """The servers of a chaos session; the proxied address leads to the same broker."""
+
+    kafka: KafkaServer
+    proxy: Proxy
+    postgres: PostgresServer
+
+    @property
+    def proxied(self) -> dict[str, str]:
+        """The setting that makes a program reach the broker through the proxy."""
+        return {"CKM__KAFKA__BOOTSTRAP_SERVERS": self.proxy.address}
+
+
+@pytest.fixture(scope="session")
+def is_full(pytestconfig: pytest.Config) -> bool:
+    """Whether the run has the numbers that are promised, or a tenth of them."""
+    return bool(pytestconfig.getoption("--chaos") == "full")
+
+
+@pytest.fixture(scope="session")
+def site() -> Iterator[Site]:
+    """Give the servers."""
+    port, inner = free_port(), free_port()
+    with ExitStack() as stack:
+        proxy = stack.enter_context(Proxy(LOOPBACK, inner))
+        kafka = KafkaServer(
+            port=port,
+            ready_timeout_s=120,  # one that was killed recovers its logs, on a machine at work
+            properties={
+                "listeners": f"PLAINTEXT://{LOOPBACK}:{port},PROXIED://{LOOPBACK}:{inner},"
+                f"CONTROLLER://{LOOPBACK}:{free_port()}",
+                "advertised.listeners": f"PLAINTEXT://{LOOPBACK}:{port},PROXIED://{proxy.address}",
+                "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,PROXIED:PLAINTEXT,"
+                "CONTROLLER:PLAINTEXT",
+            },
+        )
+        yield Site(
+            stack.enter_context(kafka), proxy, stack.enter_context(PostgresServer(fsync=True))
+        )
+
+
+#: Starts a run; its history is judged with ``judged`` when it has ended.
+Run = Callable[[Plan], AbstractContextManager[World]]
+
+
+@pytest.fixture
+def run(site: Site, tmp_path: Path) -> Iterator[Run]:
+    """Give the function that starts runs, each on an installation of its own."""
+    with ExitStack() as stack:
+
+        def start(plan: Plan) -> AbstractContextManager[World]:
+            schedule = Schedule(seed_of_run())
+            service = Installation(
+                bootstrap_servers=site.kafka.bootstrap_servers,
+                prefix=f"c{uuid.uuid4().hex[:8]}.",
+                guarantee=plan.guarantee,
+                store_url=stack.enter_context(site.postgres.fresh_database()),
+                folder=tmp_path,
+                extra={"CKM__KAFKA__PARTITIONS": str(PARTITIONS), **plan.settings},
+            )
+            stack.callback(service.close)
+            simulated = SimulationPlan(
+                customers=plan.customers,
+                seed=schedule.seed,
+                events_per_customer=1.3 * plan.events / plan.customers,
+            )
+            events = [event for each in simulate(simulated) for event in each.events]
+            events.sort(key=lambda event: (event.occurred_at, event.event_id))
+            assert len(events) >= plan.events
+            return running(plan, service, events[: plan.events], schedule=schedule, folder=_RESULTS)
+
+        yield start
+
+
+def judged(plan: Plan) -> dict[str, Any]:
+    """Return the checker's verdict of the run of *plan*."""
+    return verdict(_RESULTS / f"{plan.scenario}.jsonl")

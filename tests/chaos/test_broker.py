@@ -1,0 +1,87 @@
+"""P10: a broker that dies, stays away or falls silent costs time, and nothing else."""
+
+import time
+
+import pytest
+
+from ckm_stream.errors import TransientError
+from ckm_stream.settings import Guarantee
+from tests.chaos.conftest import OUTAGE, Run, Site, judged
+from tests.chaos.schedule import Fault
+from tests.chaos.world import Plan, World
+
+pytestmark = [pytest.mark.chaos, pytest.mark.timeout(1500), OUTAGE]
+
+_NOT_READY_S = 15.0
+_READY_S = 60.0
+_GROWTH_MIB = 100.0
+
+
+class Outages:
+    """Takes the broker away from a world, in the ways of its schedule."""
+
+    def __init__(self, world: World, site: Site) -> None:
+        self._world, self._site = world, site
+        self.not_ready_s: list[float] = []
+        self.ready_s: list[float] = []
+
+    def strike(self, fault: Fault) -> None:
+        """Let one fault happen, and measure when the workers say so."""
+        self.ready_s.append(self._world.strike(fault, lambda: self._act(fault)))
+
+    def _act(self, fault: Fault) -> None:
+        site = self._site
+        if fault.what == "silence":
+            site.proxy.silence()
+        else:
+            site.kafka.kill()
+        started = time.monotonic()
+        if fault.seconds:
+            self._world.wait(lambda: not any(self._ready()), "workers that are not ready")
+            self.not_ready_s.append(round(time.monotonic() - started, 2))
+            if fault.what == "down":  # one more starts before there is a broker
+                self._world.fleet.kill("worker-1")
+            self._world.pause(max(0.0, started + fault.seconds - time.monotonic()))
+        if fault.what == "silence":
+            site.proxy.restore()
+        else:
+            site.kafka.start()
+
+    def _ready(self) -> list[bool]:
+        return [
+            service.is_ready
+            for name, service in self._world.fleet.running.items()
+            if name.startswith("worker")
+        ] or [False]
+
+
+@pytest.mark.parametrize("guarantee", list(Guarantee), ids=str)
+def test_broker_outages_cost_time_and_nothing_else(
+    run: Run, site: Site, guarantee: Guarantee, *, is_full: bool
+) -> None:
+    """5 kills of the broker, 70 s without one, 60 s of silence; one worker starts before it."""
+    kills, down_s, silent_s = (5, 70.0, 60.0) if is_full else (1, 12.0, 15.0)
+    plan = Plan(
+        scenario=f"broker_{guarantee}",
+        guarantee=guarantee,
+        events=300_000 if is_full else 80_000,
+        workers=2,
+        rate_per_s=500,
+        env=site.proxied,
+    )
+
+    with run(plan) as world:
+        outages = Outages(world, site)
+        for _ in range(kills):
+            world.schedule.add("kill", "broker", events=(300, 1500))
+        world.schedule.add("down", "broker", events=(300, 1500), seconds=down_s)
+        world.schedule.add("silence", "network", events=(300, 1500), seconds=silent_s)
+        with world.fleet.may_end_with(TransientError.exit_code):
+            for fault in world.schedule.faults:
+                outages.strike(fault)
+        measure = world.history.measure
+        measure("not ready after", max(outages.not_ready_s), unit="s", at_most=_NOT_READY_S)
+        measure("ready again after", max(outages.ready_s), unit="s", at_most=_READY_S)
+        world.finish()
+
+    assert judged(plan)["findings"] == []

@@ -1,0 +1,277 @@
+"""The checker finds what was planted in a good history, and nothing in the good one."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.chaos.checker import judge, main
+
+Line = dict[str, Any]
+
+
+def good() -> list[Line]:
+    """Return the history of two customers with three events each, a kill, and a store."""
+    lines: list[Line] = [
+        {
+            "kind": "run",
+            "scenario": "planted",
+            "seed": 1,
+            "guarantee": "exactly_once",
+            "min_progress": 2,
+        },
+        {
+            "kind": "fault",
+            "number": 1,
+            "what": "kill",
+            "target": "w",
+            "at_s": 1.0,
+            "progress": 3,
+        },
+        {"kind": "recovered", "number": 1, "at_s": 2.0, "progress": 4},
+        {"kind": "exit", "target": "w", "code": 0, "expected": [0]},
+        {
+            "kind": "measure",
+            "name": "drain",
+            "value": 2.0,
+            "unit": "s",
+            "at_most": 10.0,
+            "at_least": None,
+        },
+    ]
+    for key in ("a", "b"):
+        lines.append(
+            {
+                "kind": "expected",
+                "what": "profile",
+                "key": key,
+                "version": 3,
+                "substance": "s3",
+                "applied": {"0": 30},
+            }
+        )
+        for version in (1, 2, 3):
+            lines += [
+                {
+                    "kind": "state",
+                    "what": "profile",
+                    "key": key,
+                    "offset": version,
+                    "version": version,
+                    "applied": [10 * version, -1],
+                    "substance": f"s{version}",
+                },
+                {
+                    "kind": "update",
+                    "key": key,
+                    "version": version,
+                    "as_of": 100 + version,
+                    "epoch_id": 0,
+                    "content": f"c{version}",
+                    "offset": version,
+                },
+            ]
+        lines += [
+            {"kind": "row", "what": "profile", "key": key, "offset": 3, "version": 3},
+            {"kind": "row", "what": "current_score", "key": key, "version": 3, "as_of": 103},
+            {"kind": "expected_output", "what": "item", "id": f"i-{key}"},
+            {"kind": "output", "what": "item", "id": f"i-{key}"},
+        ]
+    lines += [
+        {
+            "kind": "sample",
+            "target": "w",
+            "pid": 7,
+            "at_s": 10.0 * n,
+            "rss_bytes": 1 << 27,
+            "fds": 20,
+            "threads": 4,
+        }
+        for n in range(90)
+    ]
+    return [*lines, {"kind": "end"}]
+
+
+def find(lines: list[Line], **values: Any) -> Line:
+    """Return the first line with these values."""
+    return next(line for line in lines if values.items() <= line.items())
+
+
+def lose_an_event(lines: list[Line]) -> None:
+    """The newest state lacks the last event, and so does the store."""
+    lines.remove(find(lines, kind="state", key="a", version=3))
+    find(lines, kind="row", what="profile", key="a").update(offset=2, version=2)
+
+
+def lose_a_customer(lines: list[Line]) -> None:
+    """Nothing of a customer came out."""
+    lines[:] = [line for line in lines if line.get("key") != "a" or line["kind"] == "expected"]
+
+
+def lose_an_item(lines: list[Line]) -> None:
+    """A knowledge item is missing."""
+    lines.remove(find(lines, kind="output", id="i-a"))
+
+
+def lose_a_row(lines: list[Line]) -> None:
+    """The store lacks a customer."""
+    lines.remove(find(lines, kind="row", what="profile", key="a"))
+
+
+def double_an_event(lines: list[Line]) -> None:
+    """An event was applied twice."""
+    again = dict(find(lines, kind="state", key="a", version=3), version=4, offset=4)
+    lines.insert(-1, again)
+    find(lines, kind="row", what="profile", key="a").update(offset=4, version=4)
+
+
+def replace_an_event(lines: list[Line]) -> None:
+    """One event twice and another not at all: the count is right, the substance is not."""
+    find(lines, kind="state", key="a", version=3)["substance"] = "other"
+
+
+def double_an_update(lines: list[Line]) -> None:
+    """A score update was announced twice."""
+    lines.insert(-1, dict(find(lines, kind="update", key="a", version=3), offset=9))
+
+
+def double_an_item(lines: list[Line]) -> None:
+    """A knowledge item was sent twice."""
+    lines.insert(-1, {"kind": "output", "what": "item", "id": "i-a"})
+
+
+def reorder_states(lines: list[Line]) -> None:
+    """An older state follows a newer one, before the newest."""
+    old = dict(find(lines, kind="state", key="a", version=1), offset=0)
+    lines.insert(lines.index(find(lines, kind="state", key="a", version=3)), old)
+
+
+def reorder_updates(lines: list[Line]) -> None:
+    """An older update follows a newer one."""
+    first = find(lines, kind="update", key="a", version=1)
+    lines.remove(first)
+    lines.insert(-1, first)
+
+
+def age_a_row(lines: list[Line]) -> None:
+    """The store has an older state than the changelog."""
+    find(lines, kind="row", what="profile", key="a").update(offset=2, version=2)
+
+
+def age_a_score(lines: list[Line]) -> None:
+    """The store's current score is not the newest."""
+    find(lines, kind="row", what="current_score", key="a").update(version=2, as_of=102)
+
+
+def age_the_offsets(lines: list[Line]) -> None:
+    """A state forgets how far it was applied."""
+    find(lines, kind="state", key="a", version=3)["applied"] = [29, -1]
+
+
+def end_in_between(lines: list[Line]) -> None:
+    """A program ended, and no fault explains it."""
+    lines.insert(1, {"kind": "exit", "target": "w", "code": 70, "expected": [4]})
+
+
+def strike_at_rest(lines: list[Line]) -> None:
+    """A fault hit a service that had done nothing since."""
+    find(lines, kind="fault")["progress"] = 1
+
+
+def exceed_a_bound(lines: list[Line]) -> None:
+    """A figure is not what was promised."""
+    find(lines, kind="measure")["value"] = 11.0
+
+
+def leak(lines: list[Line]) -> None:
+    """A program grows by 2 MiB a minute."""
+    for line in lines:
+        if line["kind"] == "sample":
+            line["rss_bytes"] += int(line["at_s"] * (2 << 20) / 60)
+
+
+def leak_handles(lines: list[Line]) -> None:
+    """A program opens a file every ten seconds."""
+    for line in lines:
+        if line["kind"] == "sample":
+            line["fds"] += int(line["at_s"] / 10)
+
+
+def break_off(lines: list[Line]) -> None:
+    """The run did not come to its end."""
+    lines.pop()
+
+
+def expect_nothing(lines: list[Line]) -> None:
+    """A run without events shows nothing."""
+    lines[:] = [line for line in lines if line["kind"] in {"run", "end"}]
+
+
+_PLANTED: list[tuple[Callable[[list[Line]], None], str]] = [
+    (lose_an_event, "lost"),
+    (lose_a_customer, "lost"),
+    (lose_an_item, "lost"),
+    (lose_a_row, "lost"),
+    (double_an_event, "doubled"),
+    (replace_an_event, "doubled"),
+    (double_an_update, "doubled"),
+    (double_an_item, "doubled"),
+    (reorder_states, "reordered"),
+    (reorder_updates, "reordered"),
+    (age_a_row, "stale"),
+    (age_a_score, "stale"),
+    (age_the_offsets, "stale"),
+    (end_in_between, "exit"),
+    (strike_at_rest, "idle"),
+    (exceed_a_bound, "bound"),
+    (leak, "leak"),
+    (leak_handles, "leak"),
+    (break_off, "broken_off"),
+    (expect_nothing, "vacuous"),
+]
+
+
+def test_a_good_history_passes() -> None:
+    """Nothing is found in a run that kept every promise."""
+    assert judge(good()) == []
+
+
+@pytest.mark.parametrize(
+    ("plant", "kind"), _PLANTED, ids=lambda each: getattr(each, "__name__", each)
+)
+def test_what_was_planted_is_found(plant: Callable[[list[Line]], None], kind: str) -> None:
+    """One violation in a good history is named for what it is."""
+    lines = good()
+    plant(lines)
+
+    assert kind in {found for found, _ in judge(lines)}
+
+
+def test_repeated_outputs_are_allowed_where_they_are_documented() -> None:
+    """Under at_least_once an update and an item may come again, the same to the byte."""
+    lines = good()
+    lines[0]["guarantee"] = "at_least_once"
+    double_an_update(lines)
+    double_an_item(lines)
+
+    assert judge(lines) == []
+
+
+def test_the_program_s_exit_code_is_its_verdict(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """0 for good histories, 1 if any is not; the verdicts are printed as JSON."""
+    bad = good()
+    lose_an_event(bad)
+    paths = []
+    for name, lines in (("good", good()), ("bad", bad)):
+        path = tmp_path / f"{name}.jsonl"
+        path.write_text("".join(json.dumps(line) + "\n" for line in lines))
+        paths.append(str(path))
+
+    codes = [main(paths[:1]), main(paths)]
+
+    assert codes == [0, 1]
+    assert '"lost": 1' in capsys.readouterr().out

@@ -1,0 +1,148 @@
+"""P11: a database that crashes, locks or refuses makes snapshots late, and stops nothing else."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import psycopg
+import pytest
+from sqlalchemy import text
+
+from tests.chaos.conftest import Run, Site, judged
+from tests.chaos.schedule import Fault
+from tests.chaos.world import Plan, World
+
+pytestmark = [pytest.mark.chaos, pytest.mark.timeout(1500)]
+
+_RESUME_S = 10.0
+#: Every 20th transaction fails as one does that has lost against another (SQLSTATE 40001).
+_SERIALIZATION_FAILURES = """
+CREATE FUNCTION fail_sometimes() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF txid_current() % 20 = 0 THEN
+        RAISE EXCEPTION 'injected' USING ERRCODE = 'serialization_failure';
+    END IF;
+    RETURN NULL;
+END $$;
+CREATE TRIGGER fail_sometimes BEFORE UPDATE ON sink_progress
+    FOR EACH STATEMENT EXECUTE FUNCTION fail_sometimes();
+"""
+
+
+class Database:
+    """Does to a world's database what its schedule says."""
+
+    def __init__(self, world: World, site: Site) -> None:
+        self._world, self._site = world, site
+        self._url = world.service.engine.url
+        self.resume_s: list[float] = []
+        self.updates: list[int] = []
+
+    def strike(self, fault: Fault) -> None:
+        """Let one fault happen; what was committed meanwhile has to come into the store."""
+        self._world.strike(fault, lambda: self._act(fault), stored=True)
+
+    def _act(self, fault: Fault) -> None:
+        updates = self._world.watch.updates
+        {"crash": self._crash, "lock": self._lock, "disconnect": self._disconnect}[fault.what](
+            fault.seconds
+        )
+        if fault.seconds:
+            self.updates.append(self._world.watch.updates - updates)
+            stored = self._world.service.stored()
+            self.resume_s.append(
+                self._world.wait(
+                    lambda: self._world.service.stored() != stored, "rows after the outage"
+                )
+            )
+
+    def _crash(self, seconds: float) -> None:
+        self._site.postgres.crash()
+        self._world.pause(seconds)
+        self._site.postgres.start()
+
+    def _lock(self, seconds: float) -> None:
+        with self._connection() as connection, connection.transaction():
+            connection.execute("LOCK TABLE profile IN ACCESS EXCLUSIVE MODE")
+            self._world.pause(seconds)
+
+    def _disconnect(self, _: float) -> None:
+        with self._connection() as connection:
+            connection.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+                "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+            )
+
+    @contextmanager
+    def _connection(self) -> Iterator[psycopg.Connection]:
+        with psycopg.connect(
+            host=str(self._url.query["host"]),
+            user="postgres",
+            dbname=self._url.database,
+            autocommit=True,
+        ) as connection:
+            yield connection
+
+
+def outages(world: World, site: Site, *, is_full: bool) -> None:
+    """Crash, lock and disconnect the database under load, while some writes fail anyway."""
+    crashes, crash_s, lock_s, disconnects = (3, 30.0, 20.0, 20) if is_full else (1, 6.0, 6.0, 4)
+    with world.service.engine.begin() as connection:
+        connection.execute(text(_SERIALIZATION_FAILURES))
+    for _ in range(crashes):
+        world.schedule.add("crash", "database", events=(300, 1500), seconds=crash_s)
+    world.schedule.add("lock", "database", events=(300, 1500), seconds=lock_s)
+    for _ in range(disconnects):
+        world.schedule.add("disconnect", "database", events=(200, 600))
+    database = Database(world, site)
+    before = rebalances(world)
+    for fault in world.schedule.faults:
+        database.strike(fault)
+    measure = world.history.measure
+    measure("rows again after", max(database.resume_s, default=0), unit="s", at_most=_RESUME_S)
+    measure("score updates in an outage", min(database.updates), unit="", at_least=1)
+    measure("rebalances", rebalances(world) - before, unit="", at_most=0)
+    world.finish()
+
+
+def rebalances(world: World) -> float:
+    """Return how often the fleet's programs have been given partitions."""
+    return sum(world.samples("ckm_rebalances_total"))
+
+
+def test_database_outages_make_snapshots_late_and_stop_nothing(
+    run: Run, site: Site, *, is_full: bool
+) -> None:
+    """3 crashes of 30 s, a table locked for 20 s, 20 cut connections, 5 % failing writes."""
+    plan = Plan(
+        scenario="database",
+        events=300_000 if is_full else 80_000,
+        workers=2,
+        rate_per_s=400,
+    )
+
+    with run(plan) as world:
+        outages(world, site, is_full=is_full)
+
+    assert judged(plan)["findings"] == []
+
+
+def test_control_a_snapshot_worker_without_patience_ends_with_the_database(
+    run: Run, site: Site
+) -> None:
+    """Errors that pass by themselves, not waited for: the worker ends at the first of them."""
+    plan = Plan(
+        scenario="control_database",
+        events=60_000,
+        workers=1,
+        rate_per_s=400,
+        faults=("without_patience",),
+    )
+
+    with run(plan) as world:
+        world.schedule.add("crash", "database", events=(300, 600), seconds=3.0)
+        database = Database(world, site)
+        for fault in world.schedule.faults:
+            database.strike(fault)
+        world.finish()
+
+    assert any(finding.startswith("exit:") for finding in judged(plan)["findings"])

@@ -1,0 +1,69 @@
+"""P1: kill -9 of any worker at any time loses nothing and applies nothing twice."""
+
+from functools import partial
+
+import pytest
+
+from ckm_stream.settings import Guarantee
+from tests.chaos.conftest import Run, judged
+from tests.chaos.world import Plan, World
+
+pytestmark = [pytest.mark.chaos, pytest.mark.timeout(1500)]
+
+
+def kill_at_random(world: World, *, kills: int) -> None:
+    """Kill drawn programs of the fleet; each is started again while its successors take over."""
+    names = sorted(world.fleet.members)
+    # Each program is hit before one of them is hit again.
+    rounds = -(-kills // len(names))
+    order = [name for _ in range(rounds) for name in world.schedule.shuffled(names)]
+    for name in order[:kills]:
+        world.schedule.add("kill", name, events=(500, 5000))
+    for fault in world.schedule.faults:
+        world.strike(fault, partial(world.fleet.kill, fault.target))
+    world.finish()
+
+
+@pytest.mark.parametrize("guarantee", list(Guarantee), ids=str)
+def test_kills_at_random_lose_nothing_and_double_nothing(
+    run: Run, guarantee: Guarantee, *, is_full: bool
+) -> None:
+    """20 kills of three profile workers and a snapshot worker over 200,000 events."""
+    events, kills = (200_000, 20) if is_full else (30_000, 4)
+    plan = Plan(
+        scenario=f"kills_{guarantee}",
+        guarantee=guarantee,
+        events=events,
+        faults=("stretched",),
+    )
+
+    with run(plan) as world:
+        kill_at_random(world, kills=kills)
+
+    assert judged(plan)["findings"] == []
+
+
+@pytest.mark.parametrize(
+    ("guarantee", "fault", "finding"),
+    [
+        (Guarantee.EXACTLY_ONCE, "without_transactions", "doubled"),
+        (Guarantee.AT_LEAST_ONCE, "without_applied_offsets", "doubled"),
+        (Guarantee.AT_LEAST_ONCE, "without_order", "lost"),
+    ],
+)
+def test_control_with_a_mechanism_off_the_same_kills_are_found_out(
+    run: Run, guarantee: Guarantee, fault: str, finding: str
+) -> None:
+    """What the promise rests on, taken away from all workers: the checker sees it."""
+    plan = Plan(
+        scenario=f"control_{fault}",
+        guarantee=guarantee,
+        events=30_000,
+        workers=2,
+        faults=("stretched", fault),
+        settings={"CKM__SCORING__SEEN_CAPACITY": "1"},
+    )
+    with run(plan) as world:
+        kill_at_random(world, kills=4)
+
+    assert judged(plan)[finding]

@@ -1,0 +1,110 @@
+"""P1, P2: a killed worker is replaced in seconds; one told to stop leaves nothing to be redone."""
+
+import pytest
+
+from ckm_stream.settings import Guarantee
+from tests.chaos.conftest import Run, judged
+from tests.chaos.world import Plan, World
+
+pytestmark = [pytest.mark.chaos, pytest.mark.timeout(900)]
+
+_MOVE_S = 10.0
+_DRAIN_S = 10.0
+_REDELIVERED = "ckm_events_deduplicated_total"
+
+
+def test_a_killed_worker_s_partitions_move_within_seconds(run: Run, *, is_full: bool) -> None:
+    """With the settings as they come; the killed worker stays away for its successors' sake."""
+    rounds = 5 if is_full else 1
+    plan = Plan(
+        scenario="moves",
+        events=60_000 * rounds,
+        workers=2,
+        rate_per_s=1000,
+        settings={"CKM__KAFKA__SESSION_TIMEOUT_S": ""},
+    )
+
+    with run(plan) as world:
+        for _ in range(rounds):
+            world.schedule.add("kill for good", "worker-2", events=(500, 2000))
+        stalls = []
+        for fault in world.schedule.faults:
+            world.strike(fault, lambda: lose(world))
+            stalls.append(world.watch.longest_stall_s)
+            world.fleet.start("worker-2")
+        world.history.measure("longest move", max(stalls), unit="s", at_most=_MOVE_S)
+        world.finish()
+
+    assert judged(plan)["findings"] == []
+
+
+def lose(world: World) -> None:
+    """Kill a worker that the supervisor does not start again."""
+    world.watch.restart_stalls()
+    world.fleet.kill("worker-2", again=False)
+
+
+@pytest.mark.parametrize("guarantee", list(Guarantee), ids=str)
+def test_a_worker_that_is_told_to_stop_leaves_nothing_to_be_done_again(
+    run: Run, guarantee: Guarantee, *, is_full: bool
+) -> None:
+    """10 SIGTERMs in the middle of the load: exit code 0 in time, and no event delivered again."""
+    rounds = 10 if is_full else 2
+    plan = Plan(
+        scenario=f"drains_{guarantee}",
+        guarantee=guarantee,
+        events=60_000 * rounds,
+        workers=1,
+        rate_per_s=1000,
+    )
+
+    with run(plan) as world:
+        drains, redelivered = drain(world, rounds=rounds)
+        world.history.measure("longest drain", max(drains), unit="s", at_most=_DRAIN_S)
+        world.history.measure("events delivered again", redelivered, unit="", at_most=0)
+        world.finish()
+
+    assert judged(plan)["findings"] == []
+
+
+def test_control_a_worker_that_is_killed_leaves_something_to_be_done_again(run: Run) -> None:
+    """The same count after SIGKILL is not 0: it would have shown."""
+    plan = Plan(
+        scenario="control_drains",
+        guarantee=Guarantee.AT_LEAST_ONCE,
+        events=80_000,
+        workers=1,
+        rate_per_s=1000,
+    )
+
+    with run(plan) as world:
+        for _ in range(2):
+            world.schedule.add("kill", "worker-1", events=(500, 2000))
+        for fault in world.schedule.faults:
+            world.strike(fault, lambda: world.fleet.kill("worker-1"))
+        redelivered = sum(world.samples(_REDELIVERED))
+        world.finish()
+
+    assert redelivered > 0
+
+
+def drain(world: World, *, rounds: int) -> tuple[list[float], float]:
+    """Stop the only worker and start it again; the times it took, and events delivered again."""
+    for _ in range(rounds):
+        world.schedule.add("terminate", "worker-1", events=(500, 2000))
+    drains: list[float] = []
+    redelivered = 0.0
+    for fault in world.schedule.faults:
+        redelivered += sum(world.samples(_REDELIVERED))
+        world.strike(fault, lambda: drains.append(bounce(world)))
+    return drains, redelivered + sum(world.samples(_REDELIVERED))
+
+
+def bounce(world: World) -> float:
+    """End the worker in order, and start it again; the seconds that the end took."""
+    started = world.history.now_s
+    world.fleet.terminate("worker-1")
+    seconds = round(world.history.now_s - started, 2)
+    world.fleet.start("worker-1")
+    world.wait(lambda: world.fleet["worker-1"].is_ready, "the worker to be ready")
+    return seconds

@@ -1,0 +1,219 @@
+"""One run: an installation under load, its fleet, what is seen of it, and its faults."""
+
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ckm_stream.domain.events import TouchpointEvent
+from ckm_stream.settings import Guarantee
+from tests.chaos.fleet import Fleet
+from tests.chaos.history import History
+from tests.chaos.observe import observe
+from tests.chaos.schedule import Fault, Schedule
+from tests.chaos.stream import Stream
+from tests.chaos.watch import Watch
+from tests.support.installation import Installation, scrape
+from tests.support.services import wait_until
+
+#: Events that must be committed between two faults, else a fault has hit a service at rest.
+MIN_PROGRESS = 200
+_PATIENCE_S = 120.0
+_PORTS = {
+    "worker": "CKM__METRICS__PROFILE_PORT",
+    "snapshots": "CKM__METRICS__SNAPSHOT_PORT",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """
+    What a run is made of.
+
+    Attributes:
+        scenario: Its name, and the history's.
+        events: How many are published in all, or at most.
+        customers: Whose events they are.
+        workers: Profile workers at the start.
+        snapshots: Snapshot workers at the start.
+        backlog: Events that are published ahead of what is committed, at most.
+        rate_per_s: Events published a second, until the last fault is over; as fast as they are
+            taken, and all of them, if not given.
+        faults: What is taken away from all programs (tests/support/faulty.py), for controls.
+        settings: Settings of the installation.
+        env: Settings of the fleet's programs alone.
+    """
+
+    scenario: str
+    events: int
+    customers: int = 1000
+    workers: int = 3
+    snapshots: int = 1
+    backlog: int = 2000
+    rate_per_s: float | None = None
+    guarantee: Guarantee = Guarantee.EXACTLY_ONCE
+    faults: tuple[str, ...] = ()
+    settings: dict[str, str] = field(default_factory=dict)
+    env: dict[str, str] = field(default_factory=dict)
+
+
+class World:
+    """A run under way."""
+
+    def __init__(
+        self,
+        service: Installation,
+        schedule: Schedule,
+        history: History,
+        *,
+        plan: Plan,
+        fleet: Fleet,
+        watch: Watch,
+        stream: Stream,
+    ) -> None:
+        self.plan = plan
+        self.service, self.schedule, self.history = service, schedule, history
+        self.fleet, self.watch, self.stream = fleet, watch, stream
+        self._recovered_at = 0
+
+    def wait(
+        self, condition: Callable[[], bool], what: str, *, timeout_s: float = _PATIENCE_S
+    ) -> float:
+        """Wait for *condition* while the supervisor works; the seconds that it took."""
+        started = time.monotonic()
+
+        def holds() -> bool:
+            self.fleet.look_after()
+            self.stream.check()
+            return condition()
+
+        wait_until(holds, timeout_s=timeout_s, what=lambda: f"{what}; {self.fleet.logs()}")
+        return round(time.monotonic() - started, 2)
+
+    def strike(self, fault: Fault, act: Callable[[], object], *, stored: bool = False) -> float:
+        """
+        Let the service work as the schedule says, *act* while it does, and wait until it recovers.
+
+        Recovered means that what was published before the end of the fault is committed, if
+        *stored* also in the store, and that all programs are ready; the seconds from that end to
+        there are returned.
+        """
+        goal = self._recovered_at + max(fault.after_events, MIN_PROGRESS)
+        self.wait(lambda: self._is_at_work(goal), f"{goal} events committed and more under way")
+        self.history.write(
+            "fault",
+            number=fault.number,
+            what=fault.what,
+            target=fault.target,
+            at_s=self.history.now_s,
+            progress=self.watch.committed,
+        )
+        act()
+        owed, is_done = self.stream.published, self.watch.owing()
+        seconds = self.wait(
+            lambda: (
+                is_done()
+                and self.is_whole()
+                and (not stored or self.service.stored().profile_events >= owed)
+            ),
+            f"what was published before the end of fault {fault.number}",
+        )
+        self._recovered_at = self.watch.committed
+        self.history.write(
+            "recovered",
+            number=fault.number,
+            at_s=self.history.now_s,
+            progress=self._recovered_at,
+        )
+        return seconds
+
+    def samples(self, name: str) -> list[float]:
+        """Return the sum of a metric's samples for each program that runs and can be asked."""
+        found = []
+        for member, service in self.fleet.running.items():
+            port = service.env[_PORTS[member.partition("-")[0]]]
+            with suppress(OSError):
+                found.append(scrape(port).get(name, 0.0))
+        return found
+
+    def pause(self, seconds: float) -> None:
+        """Let time pass while the supervisor works."""
+        end = time.monotonic() + seconds
+        self.wait(lambda: time.monotonic() >= end, "time to pass", timeout_s=seconds + 30)
+
+    def finish(self) -> None:
+        """End the load, wait until all is taken in, end the fleet, and write what came out."""
+        self.stream.finish()
+        total = self.stream.published
+        self.wait(lambda: self.watch.committed >= total, f"all {total} events", timeout_s=300)
+        self.service.wait_until_consumed(timeout_s=120)
+        self.service.wait_until_quiet(timeout_s=120)
+        self.fleet.stop()
+        observe(self.service, self.history, self.service.read())
+
+    def _is_at_work(self, goal: int) -> bool:
+        assert not self.stream.is_done, "the load has ended before the faults: plan more events"
+        return goal <= self.watch.committed < self.stream.published and self.is_whole()
+
+    def is_whole(self) -> bool:
+        """Tell whether all programs that are meant to run are ready."""
+        return all(m.service.is_ready for m in self.fleet.members.values() if m.wanted)
+
+
+@contextmanager
+def running(
+    plan: Plan,
+    service: Installation,
+    events: list[TouchpointEvent],
+    *,
+    schedule: Schedule,
+    folder: Path,
+) -> Iterator[World]:
+    """Start everything, give the run, and end it; its history is whole if nothing was raised."""
+    path = folder / f"{plan.scenario}.jsonl"
+    with ExitStack() as stack:
+        history = stack.enter_context(History(path))
+        history.write(
+            "run",
+            scenario=plan.scenario,
+            seed=schedule.seed,
+            guarantee=str(plan.guarantee),
+            min_progress=MIN_PROGRESS,
+        )
+        fleet = Fleet(service, history, faults=plan.faults)
+        watch = stack.enter_context(Watch(service, fleet, history))
+        for number in range(plan.workers):
+            fleet.add(f"worker-{number + 1}", env=plan.env)
+        for number in range(plan.snapshots):
+            fleet.add(f"snapshots-{number + 1}", env=plan.env)
+        stream = stack.enter_context(
+            Stream(
+                service,
+                events,
+                committed=lambda: watch.committed,
+                backlog=plan.backlog,
+                rate_per_s=plan.rate_per_s,
+            )
+        )
+        yield World(service, schedule, history, plan=plan, fleet=fleet, watch=watch, stream=stream)
+
+
+def verdict(path: Path) -> dict[str, Any]:
+    """Let the checker judge a history, in a process of its own."""
+    ended = subprocess.run(
+        [sys.executable, "-m", "tests.chaos.checker", str(path)],
+        check=False,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+    )
+    assert ended.stdout, ended.stderr
+    verdicts: list[dict[str, Any]] = json.loads(ended.stdout)
+    assert (ended.returncode == 0) == verdicts[0]["passed"]
+    print(json.dumps(verdicts[0]))
+    return verdicts[0]

@@ -1,0 +1,125 @@
+"""Too much is wrong at once, or cannot be set aside: the worker stops, and drops nothing (P7)."""
+
+from collections import Counter
+from random import Random
+
+import pytest
+from kafka.admin import ConfigResource, ConfigResourceType
+
+from ckm_stream.domain.events import Call
+from ckm_stream.errors import ConfigurationError, DeadLetterLimitError
+from ckm_stream.operations.connection import admin_client
+from ckm_stream.settings import Guarantee
+from tests.e2e.conftest import Install, Simulated
+from tests.support.commands import run_command
+from tests.support.dying import SESSION
+from tests.support.installation import Installation
+from tests.support.parked import (
+    new_worker,
+    origins,
+    problems_after_repair,
+    publish_strange,
+    repaired,
+    stopped_at,
+)
+from tests.support.producing import RawRecord, produce_raw
+from tests.support.reading import committed_positions
+
+pytestmark = [pytest.mark.kafka, pytest.mark.timeout(240)]  # `make test` has to stay short
+_LIMIT = 50
+_PATIENCE_S = 60.0
+
+
+def stop_once(service: Installation) -> tuple[str, int, int]:
+    """Run a worker until it stops at the limit; return where, which its group agrees with."""
+    worker = new_worker(service)
+    worker.start()
+    assert worker.wait(timeout_s=_PATIENCE_S) == DeadLetterLimitError.exit_code, worker.log()
+    topic, partition, offset = stopped_at(worker)
+    kafka = service.settings.kafka
+    where = [(topic, partition)]
+    positions = committed_positions(kafka.bootstrap_servers, kafka.profile_group, where)
+    assert positions[topic, partition] == offset
+    return topic, partition, offset
+
+
+def test_a_flood_stops_the_worker_which_takes_it_in_after_the_repair(
+    install: Install, simulated: Simulated, guarantee: Guarantee
+) -> None:
+    """Exit 3 before the first record too many, again if nothing is repaired; then all of it."""
+    events = simulated(150, 4000)
+    flood = [event for event in events[1000:] if isinstance(event, Call)]
+    others = [event for event in events if event not in flood]
+    service = install(guarantee, extra=SESSION)
+    service.snapshots.start()
+    service.publish(others[: len(others) // 2])
+    assert publish_strange(service, flood) > 4 * 3 * _LIMIT  # more than two stops set aside
+
+    parked = Counter[tuple[str, int, int]]()
+    for starts in (1, 2) if guarantee is Guarantee.EXACTLY_ONCE else (1,):
+        topic, partition, offset = stop_once(service)
+
+        assert topic == service.topics.call
+        parked = origins(service.read())
+        of_partition = [each for each in parked if each[:2] == (topic, partition)]
+        assert len(of_partition) <= starts * _LIMIT
+        assert max(each[2] for each in of_partition) < offset
+        if guarantee is Guarantee.EXACTLY_ONCE:
+            assert set(parked.values()) == {1}
+
+    with repaired(service):
+        new_worker(service).start()
+        service.publish(others[len(others) // 2 :])
+        service.wait_until_consumed()
+        assert len(parked) == len(origins(service.read()))  # the repair sets nothing aside
+        done = run_command(service, "deadletters", "replay", "--max-records", "5000", "--json")
+        assert done["put_back"] >= len(parked)
+        service.wait_until_stored(service.expected(events))
+        service.wait_until_quiet()
+
+        assert problems_after_repair(service) == []
+        assert service.metrics()["ckm_events_unaccounted"] == 0
+
+
+@pytest.mark.kafka
+def test_a_dead_letter_that_cannot_be_written_stops_the_worker_and_moves_no_offset(
+    install: Install, simulated: Simulated
+) -> None:
+    """The dead-letter topic refuses the record; after the repair it is set aside, once."""
+    events = simulated(40, 400)
+    service = install(Guarantee.EXACTLY_ONCE, extra=SESSION)
+    service.publish(events)
+    bad = RawRecord(service.topics.call, b"c-bad", Random(7).randbytes(5_000))  # incompressible
+    limit_letters(service, "2000")
+    produce_raw(service.settings.kafka.bootstrap_servers, [bad])
+
+    for _ in range(2):
+        worker = new_worker(service)
+        worker.start()
+        assert worker.wait(timeout_s=_PATIENCE_S) == ConfigurationError.exit_code, worker.log()
+        lines = [line for line in worker.log().splitlines() if "worker.ends" in line]
+        assert len(lines) == 1
+        assert f"5000 bytes for topic '{service.topics.dead_letter}'" in lines[0]
+        assert "max.message.bytes" in lines[0]
+        assert "Traceback" not in worker.log()
+        assert service.read().dead_letters == []
+
+    run_command(service, "topics", "apply")  # the repair that the line names
+    new_worker(service)
+    service.start()
+    service.wait_until_stored(service.expected(events))
+    service.wait_until_quiet()
+
+    assert service.problems() == []
+    assert [letter.value for letter in service.read().dead_letters] == [bad.value]
+
+
+def limit_letters(service: Installation, most_bytes: str) -> None:
+    """Let the dead-letter topic take smaller records only."""
+    with admin_client(service.settings) as client:
+        topic = service.topics.dead_letter
+        configs = {"max.message.bytes": most_bytes}
+        client.alter_configs(
+            [ConfigResource(ConfigResourceType.TOPIC, topic, configs=configs)],
+            raise_on_unknown=False,
+        )

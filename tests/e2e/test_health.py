@@ -1,0 +1,230 @@
+"""
+Health tells the truth: each state of docs/operations.md, in running programs (promises P2, P18).
+
+The answers are asked for from outside, as a probe asks. A worker that is stuck ends by itself; its
+controls run the same worker without the watchdog, or deaf to silence.
+"""
+
+import os
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from http import HTTPStatus
+from subprocess import TimeoutExpired
+from typing import Final
+
+import pytest
+
+from ckm_stream.errors import StuckError
+from tests.e2e.conftest import Install, Simulated
+from tests.support.broker import Broker, BrokerKind
+from tests.support.dying import SESSION
+from tests.support.installation import Installation
+from tests.support.postgres import PostgresServer
+from tests.support.services import Service, wait_until
+
+pytestmark = pytest.mark.timeout(180)
+_SILENCE_S: Final = 2.0
+_TIMEOUT_S: Final = 4.0
+_SILENCE: Final = {**SESSION, "CKM__HEALTH__SILENCE_S": f"{_SILENCE_S:g}"}
+_LIMITS: Final = {
+    "CKM__HEALTH__LOOP_TIMEOUT_S": f"{_TIMEOUT_S:g}",
+    "CKM__HEALTH__COMMIT_TIMEOUT_S": f"{_TIMEOUT_S:g}",
+}
+#: Of the promises: a broker that is gone shows within 15 s, a blocked loop within 30 s, and a
+#: worker stops within 10 s.
+_BROKER_S: Final = 15.0
+_BLOCKED_S: Final = 30.0
+_STOP_S: Final = 10.0
+_PATIENCE_S: Final = 60.0
+
+State = tuple[int, int, tuple[str, ...]]
+ALIVE_AND_READY: Final[State] = (200, 200, ())
+
+
+def state_of(program: Service) -> State:
+    """Return what /livez and /readyz say, and the names of the checks that fail."""
+    live, _ = program.probe("/livez")
+    ready, answer = program.probe("/readyz")
+    checks = answer.get("checks", {})
+    return live, ready, tuple(name for name in checks if checks[name]["status"] != "ok")
+
+
+def becomes(program: Service, wanted: Callable[[State], bool], *, within_s: float) -> None:
+    """Wait until a program's answers are as *wanted*, while it runs."""
+
+    def is_so() -> bool:
+        assert program.is_running, f"{program.verb} ended: {program.log()[-3000:]}"
+        return wanted(state_of(program))
+
+    wait_until(
+        is_so,
+        timeout_s=within_s,
+        what=lambda: f"{program.verb} says {state_of(program)}; {program.log()[-3000:]}",
+    )
+
+
+def is_away(name: str) -> Callable[[State], bool]:
+    """Tell a program that is alive, and not ready because of the check of that name alone."""
+    return lambda state: state == (200, 503, (name,))
+
+
+def sentences(program: Service) -> set[str]:
+    """Return the sentences of all checks."""
+    return {check["detail"] for check in program.probe("/readyz")[1].get("checks", {}).values()}
+
+
+@pytest.fixture
+def broker_pid(broker: Broker, request: pytest.FixtureRequest) -> int:
+    """Give the process of the session's broker."""
+    name = "kafka_server" if broker.kind is BrokerKind.KAFKA else "embedded_broker"
+    pid: int = request.getfixturevalue(name).pid
+    return pid
+
+
+@contextmanager
+def black_hole(pid: int) -> Iterator[None]:
+    """Let the broker take connections and answer nothing, as behind a network that is broken."""
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(pid, signal.SIGCONT)
+
+
+def both(service: Installation) -> tuple[Service, Service]:
+    """Return the two programs."""
+    return service.worker, service.snapshots
+
+
+def test_readiness_follows_a_worker_s_states_while_it_stays_alive(
+    install: Install, simulated: Simulated, broker_pid: int, postgres_server: PostgresServer
+) -> None:
+    """Starting, recovering, idle, database away, broker away, running, stopping: two programs."""
+    service = install(store="postgresql", extra=_SILENCE)
+    service.worker = service.new_faulty("worker", "slow_recovery", "slow_commits")
+    worker, snapshots = both(service)
+
+    service.start()
+    becomes(worker, lambda state: state[:2] == (200, 503), within_s=_PATIENCE_S)
+    wait_until(
+        lambda: "the tables of the assigned partitions are being read" in sentences(worker),
+        timeout_s=_PATIENCE_S,
+        what=lambda: f"the recovery to show; {worker.log()[-2000:]}",
+    )
+    for program in both(service):
+        becomes(program, lambda state: state == ALIVE_AND_READY, within_s=_PATIENCE_S)
+
+    postgres_server.crash()
+    try:
+        becomes(snapshots, is_away("store"), within_s=_BROKER_S)
+        assert state_of(worker) == ALIVE_AND_READY
+    finally:
+        postgres_server.start()
+    becomes(snapshots, lambda state: state == ALIVE_AND_READY, within_s=_PATIENCE_S)
+
+    with black_hole(broker_pid):
+        for program in both(service):
+            becomes(program, is_away("broker"), within_s=_BROKER_S)
+    for program in both(service):
+        becomes(program, lambda state: state == ALIVE_AND_READY, within_s=_PATIENCE_S)
+
+    service.publish(simulated(50, 500))
+    wait_until(
+        lambda: state_of(worker) == ALIVE_AND_READY and "no work waits" not in sentences(worker),
+        timeout_s=_PATIENCE_S,
+        what=lambda: f"work under way; {worker.log()[-2000:]}",
+    )
+    closings = worker.log().count("lanes.closed")
+    assert worker.process is not None
+    worker.process.terminate()
+    becomes(worker, is_away("partitions"), within_s=_STOP_S)
+    assert worker.log().count("lanes.closed") == closings
+    assert worker.wait(timeout_s=_STOP_S) == 0
+
+
+@dataclass(frozen=True)
+class Wedge:
+    """A fault of a program, the check that it shows in, and a function on the stack it leaves."""
+
+    verb: str
+    fault: str
+    check: str
+    function: str
+
+
+BLOCKED_LOOP: Final = Wedge("worker", "before_changelog:blocks:1", "main_loop", "act")
+POLLING: Final = Wedge("worker", "without_answers", "commits", "silent")
+BLOCKED_CONSUMER: Final = Wedge("worker", "before_fetch:blocks:20", "consumer_loop", "act")
+HANGING_STORE: Final = Wedge("snapshots", "before_write:blocks:1", "commits", "act")
+
+
+def get_stuck(install: Install, simulated: Simulated, wedge: Wedge, *without: str) -> Service:
+    """Start a program that gets stuck at its first work, and give it work."""
+    service = install(extra=_LIMITS)
+    stuck = service.new_faulty(wedge.verb, wedge.fault, *without)
+    service.publish(simulated(20, 200))
+    if wedge.verb == "snapshots":
+        service.worker.start()
+    stuck.start()
+    becomes(stuck, lambda state: state[0] == HTTPStatus.OK, within_s=_PATIENCE_S)
+    becomes(
+        stuck,
+        lambda state: state[:2] == (503, 503) and wedge.check in state[2],
+        within_s=_BLOCKED_S,
+    )
+    return stuck
+
+
+@pytest.mark.parametrize(
+    "wedge",
+    [
+        pytest.param(BLOCKED_LOOP, id="blocked-loop"),
+        pytest.param(POLLING, id="wedged-but-polling"),
+        pytest.param(BLOCKED_CONSUMER, id="blocked-consumer", marks=pytest.mark.kafka),
+        pytest.param(HANGING_STORE, id="hanging-store", marks=pytest.mark.kafka),
+    ],
+)
+def test_a_stuck_worker_is_not_alive_and_then_ends(
+    install: Install, simulated: Simulated, wedge: Wedge
+) -> None:
+    """First /livez says so, then the process ends: exit code 6, one line, where it stood."""
+    stuck = get_stuck(install, simulated, wedge)
+
+    code = stuck.wait(timeout_s=_BLOCKED_S)
+
+    assert code == StuckError.exit_code
+    (line,) = [line for line in stuck.log().splitlines() if "worker.ends" in line]
+    assert '"error": "StuckError"' in line
+    assert f"in {wedge.function}\\n" in line
+
+
+@pytest.mark.parametrize(
+    "wedge",
+    [pytest.param(BLOCKED_LOOP, id="blocked-loop"), pytest.param(POLLING, id="wedged-but-polling")],
+)
+def test_control_without_the_watchdog_a_stuck_worker_stays(
+    install: Install, simulated: Simulated, wedge: Wedge
+) -> None:
+    """/livez tells the truth, nobody acts on it, and the partitions stay with who is stuck."""
+    stuck = get_stuck(install, simulated, wedge, "without_watchdog")
+
+    with pytest.raises(TimeoutExpired):
+        stuck.wait(timeout_s=_TIMEOUT_S)
+
+
+@pytest.mark.kafka
+def test_control_deaf_to_silence_a_worker_without_a_broker_says_that_it_is_ready(
+    install: Install, broker_pid: int
+) -> None:
+    """The last answer is not looked at: the check of the states above goes red."""
+    service = install(extra=_SILENCE)
+    deaf = service.new_faulty("worker", "without_silence")
+    deaf.start()
+    becomes(deaf, lambda state: state == ALIVE_AND_READY, within_s=_PATIENCE_S)
+
+    with black_hole(broker_pid), pytest.raises(AssertionError, match="waited 4 s"):
+        becomes(deaf, is_away("broker"), within_s=2 * _SILENCE_S)
+
+    assert deaf.is_running

@@ -1,0 +1,164 @@
+"""
+Every runbook, followed: the fault is made, the alert fires, what it says is done, the alert ends.
+
+A real Prometheus scrapes the programs and evaluates the rules of deploy/prometheus, made fast. The
+runbooks (docs/runbooks) have the figures that were seen here.
+"""
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from ckm_stream.errors import FencedError, TransientError
+from ckm_stream.snapshots.store import for_writing
+from tests.e2e.conftest import Install, Simulated
+from tests.e2e.test_health import black_hole, broker_pid  # noqa: F401 -- a fixture
+from tests.support.installation import Installation
+from tests.support.producing import RawRecord, produce_raw
+from tests.support.prometheus import Prometheus
+from tests.support.services import wait_until
+
+pytestmark = [pytest.mark.kafka, pytest.mark.timeout(240)]  # `make test` has to stay short
+_SILENCE: Final = {"CKM__HEALTH__SILENCE_S": "2"}
+_PATIENCE_S: Final = 90.0
+_WORKER, _SNAPSHOTS = "ckm-worker", "ckm-snapshots"
+_BAD: Final = 20
+
+
+@contextmanager
+def locked(service: Installation) -> Iterator[None]:
+    """Hold the store's lock for writing, as a forgotten transaction does."""
+    with for_writing(service.engine).connect() as connection, connection.begin():
+        connection.exec_driver_sql("SELECT 1")
+        yield
+
+
+def test_a_broker_that_is_away_stalls_and_the_worker_goes_on_by_itself(
+    install: Install,
+    simulated: Simulated,
+    broker_pid: int,  # noqa: F811 -- the fixture
+    tmp_path: Path,
+) -> None:
+    """CkmStreamStalled, CkmStreamLagGrowing, CkmStreamNotReady: bring the broker back."""
+    events = simulated(300, 4000)
+    service = install(extra={**_SILENCE, "CKM__KAFKA__MAX_POLL_RECORDS": "100"})
+    service.worker = service.new_service(
+        "worker", entry=[sys.executable, "-m", "tests.support.faulty", "worker", "slow_commits"]
+    )
+    service.publish(events)
+
+    with Prometheus(tmp_path, {_WORKER: [service.worker]}) as prometheus:
+        service.worker.start()
+        service.worker.wait_until_ready(timeout_s=_PATIENCE_S)
+        wait_until(
+            lambda: service.metrics()["ckm_events_applied_total"] > 0,
+            timeout_s=_PATIENCE_S,
+            what=lambda: f"a first commit; {service.logs()}",
+        )
+        with black_hole(broker_pid):
+            prometheus.wait_until_fires(
+                ("CkmStreamStalled", _WORKER), ("CkmStreamNotReady", "broker")
+            )
+            health = service.run("health")
+            check = service.run("check", "--as", "worker")
+            assert "CkmStreamLagGrowing" in {name for name, _ in prometheus.firing()}
+        prometheus.wait_until_silent("CkmStreamStalled", "CkmStreamNotReady", "CkmStreamLagGrowing")
+        service.wait_until_consumed()
+
+    print(health.stderr, check.stdout)
+    assert (health.returncode, check.returncode) == (1, TransientError.exit_code)
+    assert "broker: failing, no answer for" in health.stderr
+    assert "unreachable  broker: " in check.stdout
+    assert service.metrics()["ckm_events_unaccounted"] == 0
+
+
+def test_a_locked_store_bad_records_and_a_rebuild_are_each_told_and_each_ended(
+    install: Install, simulated: Simulated, tmp_path: Path
+) -> None:
+    """CkmStreamSnapshotStale, CkmStreamNotReady, CkmStreamDeadLetterRatio, CkmStreamFenced."""
+    events = simulated(100, 900)
+    service = install(extra=_SILENCE)
+    snapshots = service.snapshots
+    bad = [RawRecord(service.topics.call, b"c-1", b"not framed") for _ in range(_BAD)]
+    programs = {_WORKER: [service.worker], _SNAPSHOTS: [snapshots]}
+
+    with Prometheus(tmp_path, programs) as prometheus:
+        service.start()
+        service.publish(events[:300])
+        service.wait_until_stored(service.expected(events[:300]))
+        with locked(service):
+            service.publish(events[300:600])
+            produce_raw(service.settings.kafka.bootstrap_servers, bad)
+            prometheus.wait_until_fires(("CkmStreamDeadLetterRatio", service.topics.call))
+            prometheus.wait_until_fires(
+                ("CkmStreamSnapshotStale", _SNAPSHOTS), ("CkmStreamNotReady", "store")
+            )
+            health = service.run("health", "snapshots")
+            summary = service.run("deadletters", "list", "--summary")
+            replay = service.run("deadletters", "replay", "--policy", "skip", "--dry-run")
+        prometheus.wait_until_silent("CkmStreamSnapshotStale", "CkmStreamNotReady")
+        service.wait_until_stored(service.expected(events[:600]))
+
+        rebuilt = service.run("rebuild", "--yes")
+        service.publish(events[600:])
+        wait_until(
+            lambda: not snapshots.is_running,
+            timeout_s=_PATIENCE_S,
+            what=lambda: f"the fence; {rebuilt}; {snapshots.probe('/readyz')}; {service.logs()}",
+        )
+        assert snapshots.stop() == FencedError.exit_code, snapshots.log()[-3000:]
+        snapshots.start()
+        prometheus.wait_until_fires(("CkmStreamFenced", _SNAPSHOTS))
+        service.wait_until_stored(service.expected(events))
+        prometheus.wait_until_silent("CkmStreamDeadLetterRatio", "CkmStreamFenced")
+
+    print(health.stderr, summary.stdout, replay.stdout, snapshots.log()[-3000:])
+    assert health.returncode == 1
+    assert "store: failing, no answer for" in health.stderr
+    assert f"{_BAD}" in summary.stdout
+    assert "not_framed" in summary.stdout
+    assert replay.returncode == 0, replay.stderr
+    assert rebuilt.returncode == 0, rebuilt.stderr
+    assert service.problems() == []
+
+
+def test_a_worker_that_miscounts_and_one_that_dies_again_and_again_are_told(
+    install: Install, simulated: Simulated, tmp_path: Path
+) -> None:
+    """CkmStreamConservationBroken, TargetDown, Restarting, RebalanceStorm: replace it, look why."""
+    events = simulated(200, 600)
+    service = install()
+    wrong = service.new_service(
+        "worker", entry=[sys.executable, "-m", "tests.support.faulty", "worker", "without_counts"]
+    )
+    good, other = service.worker, service.new_service("worker", own_port=True)
+
+    with Prometheus(tmp_path, {_WORKER: [good, other]}) as prometheus:
+        wrong.start()
+        wrong.wait_until_ready(timeout_s=_PATIENCE_S)
+        service.publish(events)
+        prometheus.wait_until_fires(("CkmStreamConservationBroken", service.topics.call))
+        other.start()
+        other.wait_until_ready(timeout_s=_PATIENCE_S)
+        wrong.kill()
+        prometheus.wait_until_fires(("CkmStreamTargetDown", _WORKER))
+        good.start()
+        good.wait_until_ready(timeout_s=_PATIENCE_S)
+        prometheus.wait_until_silent("CkmStreamTargetDown", "CkmStreamConservationBroken")
+        good.kill()
+        good.start()
+        prometheus.wait_until_fires(
+            ("CkmStreamRestarting", _WORKER), ("CkmStreamRebalanceStorm", _WORKER)
+        )
+        good.wait_until_ready(timeout_s=_PATIENCE_S)
+        health, check = service.run("health", "--live"), service.run("check", "--as", "worker")
+        prometheus.wait_until_silent("CkmStreamRestarting", "CkmStreamRebalanceStorm")
+
+    print(health.stdout, check.stdout)
+    assert (health.returncode, check.returncode) == (0, os.EX_OK), check.stdout
+    assert "worker's port: a worker is running on" in check.stdout

@@ -1,0 +1,345 @@
+"""
+A store goes up and down with its rows while others use it (promise P15).
+
+Revision 0001 is release 0.1's; its writer is today's with that release's tables.
+"""
+
+import shutil
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Self
+
+import msgspec
+import pytest
+from sqlalchemy import Engine, inspect, text
+
+from ckm_stream.domain.score import ScoreUpdate, SourceClass
+from ckm_stream.errors import ConfigurationError, TransientError
+from ckm_stream.snapshots import store as store_module
+from ckm_stream.snapshots import upgrading
+from ckm_stream.snapshots.batch import SnapshotBatch
+from ckm_stream.snapshots.store import check_migrated, for_writing, migrate, open_engine
+from ckm_stream.snapshots.tables import REVISIONS
+from ckm_stream.snapshots.upgrading import downgrade_tables, plan_for, sql_of
+from ckm_stream.snapshots.writer import SnapshotWriter
+from tests.support.old_store import dump, fill, old_writer
+from tests.support.services import wait_until
+from tests.support.store_rows import PROFILES, batch_of, rows_of, step, update_of
+
+_ROWS = 10_000
+_FIRST = REVISIONS[0]
+#: Promised to the snapshot workers, and the time that somebody holds a table for against it.
+_LONGEST_WAIT_S = 2.0
+_HELD_S = 3.0
+_PATIENCE_S = 30.0
+
+
+@pytest.fixture
+def old_store(store_url: str) -> Iterator[Engine]:
+    """Give a store of revision 0001, of each kind in turn."""
+    engine = open_engine(store_url)
+    migrate(engine, _FIRST)
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture
+def old_postgresql(postgres_url: str) -> Iterator[Engine]:
+    """Give a store of revision 0001 on PostgreSQL, which others can use meanwhile."""
+    engine = open_engine(postgres_url)
+    migrate(engine, _FIRST)
+    yield engine
+    engine.dispose()
+
+
+def test_ten_thousand_rows_of_each_table_survive_up_and_down(old_store: Engine) -> None:
+    """Up, down, up: every value of revision 0001 is what it was; down to nothing, and up again."""
+    fill(old_store, _ROWS)
+    dumps = [dump(old_store)]
+
+    migrate(old_store)
+    dumps.append(dump(old_store))
+    downgrade_tables(old_store, _FIRST)
+    dumps.append(dump(old_store))
+    migrate(old_store)
+    dumps.append(dump(old_store))
+
+    assert [len(rows) for rows in dumps[0].values()] == [_ROWS] * 7
+    assert dumps[1:] == dumps[:1] * 3
+    downgrade_tables(old_store, upgrading.BASE)
+    assert inspect(old_store).get_table_names() == ["alembic_version"]
+    assert inspect(old_store).get_view_names() == []
+    migrate(old_store)
+    check_migrated(old_store)
+
+
+def test_control_a_revision_that_drops_a_column_is_noticed(old_store: Engine) -> None:
+    """A column dropped on the way up comes back empty on the way down: another dump."""
+    fill(old_store, 3)
+    before = dump(old_store)
+
+    migrate(old_store)
+    with for_writing(old_store).begin() as connection:
+        connection.execute(text("ALTER TABLE current_score DROP COLUMN engagement_reason"))
+        connection.execute(text("ALTER TABLE current_score ADD COLUMN engagement_reason TEXT"))
+    downgrade_tables(old_store, _FIRST)
+
+    assert dump(old_store) != before
+
+
+def in_epoch(epoch_id: int, source_class: SourceClass) -> ScoreUpdate:
+    """Return an update of the one customer, at one version and instant, in an epoch."""
+    update = update_of("c-1", 5, source_class=source_class)
+    score = msgspec.structs.replace(update.score, epoch_id=epoch_id)
+    return msgspec.structs.replace(update, score=score)
+
+
+def test_announcements_of_several_epochs_are_kept_and_the_newest_survives_a_downgrade(
+    store: Engine,
+) -> None:
+    """Where the old key has room for one only, it is that of the newest epoch."""
+    updates = [
+        in_epoch(2, SourceClass.KEY_SOURCE),
+        in_epoch(0, SourceClass.ORDINARY),
+        in_epoch(1, SourceClass.UNKNOWN),
+    ]
+    writer = SnapshotWriter(store)
+    writer.positions([(PROFILES, 0)])
+    for number, update in enumerate(updates):
+        writer.write(batch_of(number, number + 1, scores=[update]))
+
+    at_head = [rows_of(store, table) for table in ("score", "class_history", "current_score")]
+    downgrade_tables(store, _FIRST)
+    old = dump(store)
+    migrate(store)
+    again = [rows_of(store, table) for table in ("score", "class_history", "current_score")]
+
+    assert [[row["epoch_id"] for row in rows] for rows in at_head] == [[0, 1, 2], [0, 1, 2], [2]]
+    assert [len(old[table]) for table in ("score", "class_history", "current_score")] == [1, 1, 1]
+    assert again == [rows[-1:] for rows in at_head]
+
+
+@pytest.mark.parametrize("revision", REVISIONS[1:])
+def test_programs_of_the_release_before_write_on_newer_tables(
+    old_store: Engine, revision: str
+) -> None:
+    """Its statements do the same on every revision, so the store is migrated before the workers."""
+    migrate(old_store, revision)
+
+    fill(old_store, 20)
+    with old_writer(old_store) as old:
+        old.write(batch_of(7, 8, scores=[update_of("c-2", 2), update_of("c-2", 1)]))
+
+    assert len(rows_of(old_store, "score")) == 21
+    assert {row["epoch_id"] for row in rows_of(old_store, "class_history")} == {0}
+    assert [row["version"] for row in rows_of(old_store, "current_score")].count(2) == 1
+
+
+@pytest.mark.parametrize(("known", "is_accepted"), [((_FIRST,), True), (("0000",), False)])
+def test_a_program_accepts_newer_tables_that_suit_it(
+    store: Engine, known: tuple[str, ...], is_accepted: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The tables say which is the oldest revision whose programs they suit."""
+    monkeypatch.setattr(store_module, "REVISIONS", known)
+
+    if is_accepted:
+        check_migrated(store)
+    else:
+        with pytest.raises(ConfigurationError, match="which this version does not know; install"):
+            check_migrated(store)
+
+
+class WritingOn:
+    """A snapshot worker of revision 0001 that writes one batch after the other."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._end = threading.Event()
+        self._thread = threading.Thread(target=self._run)
+        self.batches = 0
+        self.longest_s = 0.0
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        wait_until(lambda: self.batches > 0, timeout_s=_PATIENCE_S, what="a first batch")
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._end.set()
+        self._thread.join(_PATIENCE_S)
+
+    def _run(self) -> None:
+        with old_writer(self._engine) as old:
+            old.positions([("on", 0)])
+            while not self._end.is_set():
+                number, started = self.batches, time.monotonic()
+                update = update_of("on", number + 1, source_class=SourceClass.KEY_SOURCE)
+                ahead = step(number, number + 1, topic="on")
+                old.write(SnapshotBatch(scores=[update], progress=[ahead]))
+                self.longest_s = max(self.longest_s, time.monotonic() - started)
+                self.batches += 1
+
+
+@contextmanager
+def analyst(engine: Engine, *, seconds: float) -> Iterator[None]:
+    """Read a table in a transaction that stays open for so long."""
+    reading = threading.Event()
+
+    def read() -> None:
+        with engine.connect() as connection:
+            connection.execute(text("SELECT count(*) FROM score"))
+            reading.set()
+            connection.execute(text(f"SELECT pg_sleep({seconds})"))
+
+    thread = threading.Thread(target=read)
+    thread.start()
+    assert reading.wait(_PATIENCE_S)
+    yield
+    thread.join(_PATIENCE_S)
+
+
+def test_a_snapshot_worker_writes_on_while_a_large_store_is_migrated(
+    old_postgresql: Engine,
+) -> None:
+    """Whatever the size of a table and whoever reads it: no batch waits for more than 2 s."""
+    fill(old_postgresql, _ROWS)
+
+    with WritingOn(old_postgresql) as worker:
+        with analyst(old_postgresql, seconds=1.0):
+            migrate(old_postgresql, "0002")
+        with analyst(old_postgresql, seconds=_HELD_S):
+            migrate(old_postgresql)
+
+    print(f"{worker.batches} batches, the longest took {worker.longest_s:.3f} s")
+    assert worker.longest_s < _LONGEST_WAIT_S
+    assert worker.batches > 20
+    written = [row for row in rows_of(old_postgresql, "score") if row["customer_id"] == "on"]
+    assert len(written) == worker.batches
+    check_migrated(old_postgresql)
+
+
+def test_control_without_bounds_a_migration_holds_the_worker_up(
+    old_postgresql: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It waits for the reader as long as it takes, and the worker waits behind it."""
+    monkeypatch.setattr(upgrading, "BOUNDS", ("SET lock_timeout = 0", "SET statement_timeout = 0"))
+    migrate(old_postgresql, "0002")
+
+    with WritingOn(old_postgresql) as worker, analyst(old_postgresql, seconds=_HELD_S):
+        migrate(old_postgresql)
+
+    assert worker.longest_s > _LONGEST_WAIT_S
+
+
+def test_a_table_that_is_held_for_too_long_is_a_transient_error_and_nothing_is_lost(
+    old_postgresql: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The sentence says what to do; the next attempt goes on where this one ended."""
+    monkeypatch.setattr(upgrading, "_PATIENCE_S", 0.0)
+    migrate(old_postgresql, "0002")
+
+    with analyst(old_postgresql, seconds=2.0):
+        with pytest.raises(TransientError, match=r"a table was held for too long .* again$"):
+            migrate(old_postgresql)
+        assert store_module.revision_of(old_postgresql) == "0002"
+    migrate(old_postgresql)
+
+    check_migrated(old_postgresql)
+
+
+def test_a_migration_that_is_at_work_is_not_joined(
+    old_postgresql: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another one gives up after its patience, with a sentence."""
+    monkeypatch.setattr(upgrading, "_PATIENCE_S", 0.0)
+
+    with old_postgresql.connect() as other:
+        other.execute(text(f"SELECT pg_advisory_lock({upgrading._MIGRATION_LOCK})"))
+        with pytest.raises(TransientError, match="another `ckm migrate` has been at work"):
+            migrate(old_postgresql)
+        other.invalidate()
+
+
+def test_an_index_of_a_migration_that_was_broken_off_is_built_anew(
+    old_postgresql: Engine,
+) -> None:
+    """CREATE INDEX CONCURRENTLY leaves one behind that nothing may rely on."""
+    with old_postgresql.begin() as connection:
+        connection.execute(text("CREATE INDEX uq_score_epoch_id ON score (customer_id)"))
+
+    migrate(old_postgresql)
+
+    check_migrated(old_postgresql)
+    key = inspect(old_postgresql).get_pk_constraint("score")["constrained_columns"]
+    assert key == ["customer_id", "version", "as_of", "epoch_id"]
+
+
+def test_a_way_to_nowhere_is_refused(old_store: Engine) -> None:
+    """A revision that does not exist, and a direction that was not meant."""
+    with pytest.raises(ConfigurationError, match="there is no revision 0815; known are 0001, 0002"):
+        migrate(old_store, "0815")
+    with pytest.raises(ConfigurationError, match="is not beyond 0003; leave out --down"):
+        downgrade_tables(old_store, REVISIONS[-1])
+    migrate(old_store)
+    with pytest.raises(ConfigurationError, match="0001 is before it; stop the programs that write"):
+        migrate(old_store, _FIRST)
+
+
+def test_a_store_of_a_newer_release_is_not_migrated(store: Engine) -> None:
+    """Neither up nor down: its revisions are not known here."""
+    with for_writing(store).begin() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+
+    with pytest.raises(ConfigurationError, match="revision 9999, which this version does not know"):
+        migrate(store)
+
+
+#: Rules that a statement of ours breaks, and why it may.
+_MAY_BREAK = {
+    "prefer-robust-stmts": "IF NOT EXISTS would keep an index that is not valid; it is dropped",
+    "ban-drop-constraint": "a primary key is replaced by a wider one in the same statement",
+}
+
+
+def linted(sql: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    """Run squawk over statements for PostgreSQL."""
+    file = folder / "migration.sql"
+    file.write_text(sql)
+    program = shutil.which("squawk", path=Path(sys.executable).parent)
+    assert program is not None
+    excluded = [f"--exclude={rule}" for rule in _MAY_BREAK]
+    return subprocess.run(
+        [program, "--pg-version=14", *excluded, str(file)],
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=_PATIENCE_S,
+    )
+
+
+def test_migrations_hold_nobody_up_by_the_rules_of_squawk(
+    old_postgresql: Engine, tmp_path: Path
+) -> None:
+    """The linter knows which statements lock what; revision 0001 makes empty tables."""
+    result = linted(sql_of(plan_for(old_postgresql, REVISIONS[-1])), tmp_path)
+
+    assert result.returncode == 0, result.stdout
+
+
+def test_control_squawk_finds_a_statement_that_holds_others_up(
+    old_postgresql: Engine, tmp_path: Path
+) -> None:
+    """An index built while nobody may write, and a column that is not there for a while."""
+    plan = plan_for(old_postgresql, REVISIONS[-1])
+    planted = "CREATE INDEX ON score (event_id);\nALTER TABLE score RENAME COLUMN total TO t;\n"
+
+    result = linted(sql_of(plan) + planted, tmp_path)
+
+    assert result.returncode != 0
+    assert "require-concurrent-index-creation" in result.stdout
+    assert "renaming-column" in result.stdout
