@@ -319,7 +319,7 @@ def without_dead_letters() -> None:
 
 def stretched() -> None:
     """What a step sends is durable 0.2 s before the next one: kills hit units in their middle."""
-    for name in ("_send_outputs", "_send_changelog"):
+    for name in ("_send_outputs", "_send_changelog", "_send_updates"):
         step: Callable[..., Awaitable[Any]] = getattr(committer, name)
 
         async def wrapped(producer: aiokafka.AIOKafkaProducer, *args: Any, step: Any = step) -> Any:
