@@ -152,7 +152,7 @@ def test_a_duplicate_that_is_delivered_again_counts_once_for_a_busy_employee() -
         (AT_LEAST_ONCE, "STATES_FIRST", "missing"),
         (AT_LEAST_ONCE, "UPDATES_FIRST", "tells of no state|is not the score"),
         (EXACTLY_ONCE, "WITHOUT_TRANSACTIONS", "too many|repeat"),
-        (EXACTLY_ONCE, "WITHOUT_FENCE", "too many|repeat|missing|differ"),
+        (EXACTLY_ONCE, "WITHOUT_FENCE", "too many|repeat|missing|differ|the end does not come"),
     ],
 )
 def test_control_without_a_mechanism_a_run_goes_wrong(

@@ -43,7 +43,12 @@ class _UpdatesFirst(AtLeastOnce):
     async def commit(self, effects: Effects) -> dict[str, int]:
         """Write one unit in the wrong order."""
         assert self._shared is not None
-        await _acknowledged(await _send_updates(self._shared, effects))
+        producer = self._shared
+
+        async def updates() -> None:
+            await _acknowledged(await _send_updates(producer, effects))
+
+        await self._until_durable(updates, effects.partition)
         return await super().commit(replace(effects, updates=[]))
 
 
@@ -53,11 +58,14 @@ class _StatesFirst(AtLeastOnce):
     async def commit(self, effects: Effects) -> dict[str, int]:
         """Write one unit in the wrong order."""
         assert self._shared is not None
-        next_offsets = await _next_offsets(
-            await _send_changelog(
-                self._shared, effects, self._changelog_topics, mark_of(effects.offsets)
-            )
-        )
+        producer = self._shared
+
+        async def changelog() -> dict[str, int]:
+            mark = mark_of(effects.offsets)
+            sent = await _send_changelog(producer, effects, self._changelog_topics, mark)
+            return await _next_offsets(sent)
+
+        next_offsets = await self._until_durable(changelog, effects.partition)
         await super().commit(replace(effects, changelog={}))
         return next_offsets
 
