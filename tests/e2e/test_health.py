@@ -202,7 +202,10 @@ def test_a_stuck_worker_is_not_alive_and_then_ends(
 
 @pytest.mark.parametrize(
     "wedge",
-    [pytest.param(BLOCKED_LOOP, id="blocked-loop"), pytest.param(POLLING, id="wedged-but-polling")],
+    [
+        pytest.param(BLOCKED_LOOP, id="blocked-loop"),
+        pytest.param(POLLING, id="wedged-but-polling", marks=pytest.mark.kafka),
+    ],
 )
 def test_control_without_the_watchdog_a_stuck_worker_stays(
     install: Install, simulated: Simulated, wedge: Wedge

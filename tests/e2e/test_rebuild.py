@@ -24,7 +24,7 @@ def empty_by_command(service: Installation) -> None:
     subprocess.run(command, env=service.snapshots.env, capture_output=True, check=True)
 
 
-@pytest.mark.parametrize("store", ["sqlite", "postgresql"])
+@pytest.mark.parametrize("store", ["sqlite", pytest.param("postgresql", marks=pytest.mark.kafka)])
 def test_a_rebuilt_store_is_the_same_in_every_row(
     install: Install, simulated: Simulated, store: str
 ) -> None:
@@ -79,6 +79,7 @@ def touch_all_states(service: Installation, events: list[TouchpointEvent], *faul
     assert not list(Path(folder).rglob("*.db"))
 
 
+@pytest.mark.kafka
 def test_a_worker_with_an_empty_disk_recovers_every_state(
     install: Install, simulated: Simulated
 ) -> None:
@@ -104,6 +105,7 @@ def test_a_worker_with_an_empty_disk_recovers_every_state(
     assert service.problems() == []
 
 
+@pytest.mark.kafka
 def test_control_without_recovery_the_states_begin_anew(
     install: Install, simulated: Simulated
 ) -> None:

@@ -117,6 +117,7 @@ def environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     return clean | {
         "CKM__STORE__URL": url,
         "CKM__KAFKA__BOOTSTRAP_SERVERS": "127.0.0.1:1",
+        "CKM__START_PATIENCE_S": "0",
         "CKM__METRICS__PROFILE_PORT": "0",
         "CKM__METRICS__SNAPSHOT_PORT": "0",
     }
