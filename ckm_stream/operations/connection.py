@@ -97,7 +97,24 @@ def admin_client(settings: Settings) -> Iterator[KafkaAdminClient]:
             "CKM__KAFKA__BOOTSTRAP_SERVERS to where it is"
         ) from error
     try:
-        yield client
+        with broker_errors(settings):
+            yield client
+    finally:
+        client.close()
+
+
+@contextmanager
+def broker_errors(settings: Settings) -> Iterator[None]:
+    """
+    Turn the errors of Kafka's client into ours.
+
+    Raises:
+        ConfigurationError: If we may not do what we tried.
+        TransientError: For anything else.
+    """
+    kafka = settings.kafka
+    try:
+        yield
     except AuthorizationError as error:
         raise ConfigurationError(
             f"{principal_of(kafka.security)} may not do that on Kafka at "
@@ -108,8 +125,6 @@ def admin_client(settings: Settings) -> Iterator[KafkaAdminClient]:
             f"Kafka at {kafka.bootstrap_servers} failed to serve a request "
             f"({type(error).__name__}); try again"
         ) from error
-    finally:
-        client.close()
 
 
 def _greet_others(brokers: list[Address], security: SecuritySettings) -> None:

@@ -11,14 +11,17 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from kafka import KafkaConsumer, TopicPartition
-from kafka.errors import AuthorizationError, KafkaError, KafkaTimeoutError
+from kafka.errors import KafkaTimeoutError
 
 from ckm_stream.codec.deadletter import Failure, failure_of
 from ckm_stream.codec.topics import Topics
-from ckm_stream.errors import ConfigurationError, TransientError
-from ckm_stream.operations.connection import conversation, kafka_client_options
+from ckm_stream.errors import ConfigurationError
+from ckm_stream.operations.connection import (
+    broker_errors,
+    conversation,
+    kafka_client_options,
+)
 from ckm_stream.operations.putback import PutBack
-from ckm_stream.operations.security import principal_of
 from ckm_stream.settings import Guarantee, Settings
 
 _POLL_MS: Final = 200
@@ -156,30 +159,6 @@ def open_dead_letters(settings: Settings) -> Iterator[DeadLetters]:
     }
     with broker_errors(settings), closing(KafkaConsumer(**options)) as consumer:
         yield DeadLetters(consumer, settings)
-
-
-@contextmanager
-def broker_errors(settings: Settings) -> Iterator[None]:
-    """
-    Turn the errors of Kafka's client into ours.
-
-    Raises:
-        ConfigurationError: If we may not do what we tried.
-        TransientError: For anything else.
-    """
-    kafka = settings.kafka
-    try:
-        yield
-    except AuthorizationError as error:
-        raise ConfigurationError(
-            f"{principal_of(kafka.security)} may not do that on Kafka at "
-            f"{kafka.bootstrap_servers}: {error}; grant it, or act as another user"
-        ) from error
-    except KafkaError as error:
-        raise TransientError(
-            f"Kafka at {kafka.bootstrap_servers} failed to serve a request "
-            f"({type(error).__name__}); try again"
-        ) from error
 
 
 def _letter_of(record: Any) -> DeadLetter:  # noqa: ANN401 -- kafka-python has no annotations

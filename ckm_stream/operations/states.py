@@ -8,8 +8,11 @@ from kafka import KafkaConsumer, TopicPartition
 
 from ckm_stream.codec.state import decode_state
 from ckm_stream.errors import ConfigurationError
-from ckm_stream.operations.connection import conversation, kafka_client_options
-from ckm_stream.operations.deadletters import broker_errors
+from ckm_stream.operations.connection import (
+    broker_errors,
+    conversation,
+    kafka_client_options,
+)
 from ckm_stream.settings import Settings
 
 _POLL_MS: Final = 200

@@ -48,4 +48,4 @@ def _fetched(consumer: ConsumerT, tps: Iterable[TP]) -> Iterator[tuple[TP, Any]]
 
 def _subscriptions(consumer: ConsumerT) -> Any:
     thread: Any = consumer._thread  # type: ignore[attr-defined] # noqa: SLF001 -- Faust shows no position without a round trip through its thread
-    return thread._ensure_consumer()._subscription  # noqa: SLF001
+    return thread._ensure_consumer()._subscription  # noqa: SLF001 -- likewise

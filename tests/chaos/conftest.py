@@ -10,12 +10,13 @@ from typing import Any
 import pytest
 
 from ckm_stream.operations.embedded import LOOPBACK, free_port
-from ckm_stream.publishing.simulate import SimulationPlan, simulate
+from ckm_stream.publishing.simulate import SimulationPlan
 from tests.chaos.proxy import Proxy
 from tests.chaos.schedule import Schedule, seed_of_run
 from tests.chaos.world import Plan, World, running, verdict
 from tests.support.installation import Installation
 from tests.support.kafka import KafkaServer
+from tests.support.load import simulated_in_order
 from tests.support.postgres import PostgresServer
 
 _RESULTS = Path("var/chaos")
@@ -93,10 +94,8 @@ def run(site: Site, tmp_path: Path) -> Iterator[Run]:
                 seed=schedule.seed,
                 events_per_customer=1.3 * plan.events / plan.customers,
             )
-            events = [event for each in simulate(simulated) for event in each.events]
-            events.sort(key=lambda event: (event.occurred_at, event.event_id))
-            assert len(events) >= plan.events
-            return running(plan, service, events[: plan.events], schedule=schedule, folder=_RESULTS)
+            events = simulated_in_order(simulated, plan.events)
+            return running(plan, service, events, schedule=schedule, folder=_RESULTS)
 
         yield start
 

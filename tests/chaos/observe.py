@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Callable, Iterable
 from functools import partial
 
-from sqlalchemy import Row, Table, select
+from sqlalchemy import select
 
 from ckm_stream.codec.state import decode_employee, decode_state
 from ckm_stream.codec.topics import Source
@@ -128,35 +128,27 @@ def _forwarded(service: Installation, published: Published) -> Iterable[str]:
 
 
 def _write_rows(history: History, service: Installation) -> None:
+    kept = {
+        "profile": select(
+            PROFILE.c.customer_id.label("key"),
+            PROFILE.c.changelog_offset.label("offset"),
+            PROFILE.c.version,
+        ),
+        "employee": select(
+            EMPLOYEE.c.employee_id.label("key"),
+            EMPLOYEE.c.changelog_offset.label("offset"),
+            EMPLOYEE.c.version,
+        ),
+        "current_score": select(
+            CURRENT_SCORE.c.customer_id.label("key"),
+            CURRENT_SCORE.c.version,
+            CURRENT_SCORE.c.as_of,
+        ),
+    }
     with service.engine.connect() as connection:
-
-        def rows(table: Table) -> Iterable[Row[tuple[object, ...]]]:
-            return connection.execute(select(table))
-
-        for row in rows(PROFILE):
-            history.write(
-                "row",
-                what="profile",
-                key=row.customer_id,
-                offset=row.changelog_offset,
-                version=row.version,
-            )
-        for row in rows(EMPLOYEE):
-            history.write(
-                "row",
-                what="employee",
-                key=row.employee_id,
-                offset=row.changelog_offset,
-                version=row.version,
-            )
-        for row in rows(CURRENT_SCORE):
-            history.write(
-                "row",
-                what="current_score",
-                key=row.customer_id,
-                version=row.version,
-                as_of=row.as_of,
-            )
+        for what, query in kept.items():
+            for row in connection.execute(query).mappings():
+                history.write("row", what=what, **row)
 
 
 def _name(key: bytes | None, value: bytes | None) -> str:

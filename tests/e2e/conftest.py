@@ -9,10 +9,11 @@ from typing import Protocol
 import pytest
 
 from ckm_stream.domain.events import TouchpointEvent
-from ckm_stream.publishing.simulate import SimulationPlan, simulate
+from ckm_stream.publishing.simulate import SimulationPlan
 from ckm_stream.settings import Guarantee
 from tests.support.broker import Broker, BrokerKind
 from tests.support.installation import Installation
+from tests.support.load import simulated_in_order
 from tests.support.postgres import PostgresServer
 
 #: Of a parameter ``transport``: Faust's stock one takes its turn on real Kafka.
@@ -84,13 +85,6 @@ def _limits_of(broker: Broker) -> dict[str, str]:
     return {"CKM__KAFKA__IDEMPOTENCE": "false", "CKM__KAFKA__SESSION_TIMEOUT_S": "2"}
 
 
-@pytest.fixture(scope="session")
-def postgres_server() -> Iterator[PostgresServer]:
-    """Give the PostgreSQL server of this session."""
-    with PostgresServer() as server:
-        yield server
-
-
 Simulated = Callable[[int, int], list[TouchpointEvent]]
 
 
@@ -104,9 +98,6 @@ def simulated() -> Simulated:
             seed=int(os.environ.get("CKM_TEST_SEED", "7")),
             events_per_customer=2.0 * events / customers,
         )
-        made = [event for customer in simulate(plan) for event in customer.events]
-        made.sort(key=lambda event: (event.occurred_at, event.event_id))
-        assert len(made) >= events
-        return list(made[:events])
+        return simulated_in_order(plan, events)
 
     return make

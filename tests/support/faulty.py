@@ -13,7 +13,6 @@ import sys
 import threading
 import time
 from collections.abc import Awaitable, Callable
-from dataclasses import replace
 from typing import Any
 
 import aiokafka
@@ -272,20 +271,6 @@ def without_watchdog() -> None:
     Health.stuck = lambda _self: None  # type: ignore[method-assign, assignment]
 
 
-def without_one_transaction() -> None:
-    """The store's positions are committed first, and the rows in a transaction of their own."""
-    write = SnapshotWriter.write
-
-    def wrapped(self: SnapshotWriter, batch: SnapshotBatch) -> None:
-        if self.positions([(step.topic, step.partition) for step in batch.progress]) != {
-            (step.topic, step.partition): step.new for step in batch.progress
-        }:
-            write(self, SnapshotBatch(progress=batch.progress))
-        write(self, replace(batch, progress=[]))
-
-    SnapshotWriter.write = wrapped  # type: ignore[method-assign]
-
-
 def without_counts() -> None:
     """What was applied is not counted as such; it is applied all the same."""
     count = observer.MetricsObserver.on_committed
@@ -354,7 +339,6 @@ MISSING: dict[str, Callable[[], None]] = {
     "without_transactions": without_transactions,
     "without_order": without_order,
     "without_fence": without_fence,
-    "without_one_transaction": without_one_transaction,
     "stretched": stretched,
     "without_patience": without_patience,
     "without_counts": without_counts,

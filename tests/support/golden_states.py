@@ -15,7 +15,13 @@ import msgspec
 
 from ckm_stream.codec.state import decode_employee, decode_state, encode_employee, encode_state
 from ckm_stream.domain.employee import EmployeeState, apply_employee_event
-from ckm_stream.domain.events import CallOutcome, FeedbackStage, PurchaseLine, Purpose
+from ckm_stream.domain.events import (
+    CallOutcome,
+    FeedbackStage,
+    ProfileEvent,
+    PurchaseLine,
+    Purpose,
+)
 from ckm_stream.domain.profile import ProfileState, apply_event
 from ckm_stream.domain.score import SourceClass
 from tests.support.touchpoints import (
@@ -117,7 +123,8 @@ def _employee(*contacts: Any, **delivery: Any) -> EmployeeState:
     return state
 
 
-def _of_every_kind() -> list[Any]:
+def events_of_every_kind() -> list[ProfileEvent]:
+    """Return events that fill every part of a state."""
     music = PurchaseLine(sku="s", category="music", quantity=1, amount=7_000)
     books = PurchaseLine(sku="s", category="books", quantity=2, amount=3_000)
     return [
@@ -168,7 +175,7 @@ def samples(layout: int) -> dict[str, State]:
         "customer before any event": ProfileState.empty(0),
         "one order": _customer(order()),
         "events of every kind": _customer(
-            *_of_every_kind(), **_announced(classes[1], None, layout)
+            *events_of_every_kind(), **_announced(classes[1], None, layout)
         ),
         "sums of twelve years": _customer(*many_years),
         "forty days as gaps": _customer(*days[:40]),

@@ -9,6 +9,7 @@ from typing import Self
 
 from ckm_stream.domain.events import TouchpointEvent
 from ckm_stream.domain.forwarding import forward
+from ckm_stream.publishing.simulate import SimulationPlan, simulate
 from tests.support.installation import Installation
 from tests.support.services import Service
 
@@ -16,6 +17,14 @@ _STEP = 200
 _BACKLOG = 2_500  # enough for some units of each lane, little enough to be stored in a second
 _PATIENCE_S = 60.0
 _POLL_S = 0.05
+
+
+def simulated_in_order(plan: SimulationPlan, events: int) -> list[TouchpointEvent]:
+    """Return the first *events* of those that *plan* makes, all customers mixed, in time order."""
+    made = [event for customer in simulate(plan) for event in customer.events]
+    made.sort(key=lambda event: (event.occurred_at, event.event_id))
+    assert len(made) >= events
+    return list(made[:events])
 
 
 class Load:

@@ -15,52 +15,29 @@ from ckm_stream.codec.state import (
 from ckm_stream.domain.choices import HalfLives
 from ckm_stream.domain.employee import EmployeeState, apply_employee_event
 from ckm_stream.domain.events import (
-    CallOutcome,
-    FeedbackStage,
-    ProfileEvent,
-    PurchaseLine,
     Purpose,
 )
 from ckm_stream.domain.profile import ProfileState, apply_event
 from ckm_stream.domain.score import SourceClass
 from ckm_stream.errors import ConfigurationError, InvariantError
+from tests.support.golden_states import events_of_every_kind
 from tests.support.touchpoints import (
     DAY_S,
     POLICY,
     T0_S,
     WEEK_S,
-    approach,
     call,
     contact,
     feedback,
     order,
-    referral,
     refund,
-    ticket,
 )
-
-
-def sample_events() -> list[ProfileEvent]:
-    """Return events that fill every part of a state."""
-    music = PurchaseLine(sku="s", category="music", quantity=1, amount=7_000)
-    books = PurchaseLine(sku="s", category="books", quantity=2, amount=3_000)
-    return [
-        order("o1", T0_S - 300 * DAY_S, lines=(music,)),
-        order("o2", T0_S - 40 * DAY_S, lines=(music, books)),
-        refund("o3", T0_S - 39 * DAY_S, amount=50_000, cost=1, lines=(books,)),
-        call("c1", T0_S - 20 * DAY_S, employee_id="e-1", reason="bill", satisfaction=2),
-        approach(CallOutcome.NO_ANSWER, "c2", T0_S - 10 * DAY_S),
-        ticket("t1", T0_S - 9 * DAY_S, text="it broke", purpose=Purpose.REPORT),
-        feedback("f1", T0_S - 8 * DAY_S, topics=("handles",), rating=5.0, rating_scale=5.0),
-        feedback("f2", T0_S, stage=FeedbackStage.ADOPTED),
-        referral("r1", T0_S - 7 * DAY_S),
-    ]
 
 
 def sample_state() -> ProfileState:
     """Return a state that has been announced."""
     state = ProfileState.empty(11)
-    for event in sample_events():
+    for event in events_of_every_kind():
         apply_event(state, event, POLICY)
     state.delivery.version = 9
     state.delivery.applied = [1, 20, 300, 70_000, -1]
@@ -132,7 +109,7 @@ def test_zero_bits_below_all_sums_are_not_stored() -> None:
     sizes = []
     for shift_s in (0, 30 * 52 * WEEK_S):
         state = ProfileState.empty(0)
-        for event in sample_events():
+        for event in events_of_every_kind():
             later = msgspec.structs.replace(
                 event,
                 occurred_at=event.occurred_at + shift_s * 1_000_000,
