@@ -54,7 +54,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Mark tests by the brokers they ask for, and leave out those of the other broker."""
     on_kafka = _broker_kind(config) is BrokerKind.KAFKA
-    is_chaos = config.getoption("--chaos") is not None
+    chaos = config.getoption("--chaos")
     kept: list[pytest.Item] = []
     left_out: list[pytest.Item] = []
     for item in items:
@@ -67,8 +67,10 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         # A first start on a new machine fetches the jars within the time limit of its test.
         if on_kafka and item.get_closest_marker("timeout") is None:
             item.add_marker(pytest.mark.timeout(_KAFKA_START_S))
-        if is_chaos or item.get_closest_marker("chaos") is not None:
-            wanted = is_chaos and item.get_closest_marker("chaos") is not None
+        if chaos is not None or item.get_closest_marker("chaos") is not None:
+            is_left_out = chaos == "quick" and item.get_closest_marker("only_full") is not None
+            is_chaos = item.get_closest_marker("chaos") is not None
+            wanted = chaos is not None and is_chaos and not is_left_out
         elif on_kafka:
             wanted = needs_kafka or "broker" in names
         else:

@@ -9,12 +9,14 @@ every update tells of a durable state (docs/adr/0003-two-guarantees.md).
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, Protocol, TypeVar
 
 import structlog
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import (
+    IllegalOperation,
     InvalidProducerEpoch,
     InvalidProducerIdMapping,
     KafkaError,
@@ -90,7 +92,7 @@ class ExactlyOnce:
         """
         producer = self._producers[effects.partition]
         try:
-            with refusals(effects):
+            with refusals(effects), _background_failures(producer):
                 await producer.begin_transaction()
                 updates = await _send_updates(producer, effects)
                 outputs = await _send_outputs(producer, effects)  # steps 4 and 5
@@ -201,6 +203,16 @@ class AtLeastOnce:
                     raise
                 log.warning("commit.retry", partition=partition, error=type(error).__name__)
                 await asyncio.sleep(self._retry_s)
+
+
+@contextmanager
+def _background_failures(producer: AIOKafkaProducer) -> Iterator[None]:
+    """Raise what has ended the transaction; aiokafka's next call says only that there is none."""
+    try:
+        yield
+    except IllegalOperation as error:
+        failed = producer._txn_manager.wait_for_transaction_end()  # noqa: SLF001 -- no public way to it
+        raise failed.exception() from error
 
 
 async def _stop(producers: Iterable[AIOKafkaProducer], grace_s: float) -> bool:

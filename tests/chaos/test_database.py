@@ -14,6 +14,8 @@ from tests.chaos.world import Plan, World
 pytestmark = [pytest.mark.chaos, pytest.mark.timeout(1500)]
 
 _RESUME_S = 10.0
+#: Of one fault, a second apart.
+_CUTS = 4
 #: Every 20th transaction fails as one does that has lost against another (SQLSTATE 40001).
 _SERIALIZATION_FAILURES = """
 CREATE FUNCTION fail_sometimes() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -66,11 +68,13 @@ class Database:
             self._world.pause(seconds)
 
     def _disconnect(self, _: float) -> None:
-        with self._connection() as connection:
-            connection.execute(
-                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
-                "WHERE datname = current_database() AND pid <> pg_backend_pid()"
-            )
+        for _cut in range(_CUTS):
+            with self._connection() as connection:
+                connection.execute(
+                    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+                    "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+                )
+            self._world.pause(1.0)
 
     @contextmanager
     def _connection(self) -> Iterator[psycopg.Connection]:
@@ -85,15 +89,16 @@ class Database:
 
 def outages(world: World, site: Site, *, is_full: bool) -> None:
     """Crash, lock and disconnect the database under load, while some writes fail anyway."""
-    crashes, crash_s, lock_s, disconnects = (3, 30.0, 20.0, 20) if is_full else (1, 6.0, 6.0, 4)
+    crashes, crash_s, lock_s, disconnects = (3, 30.0, 20.0, 20) if is_full else (1, 4.0, 4.0, _CUTS)
     with world.service.engine.begin() as connection:
         connection.execute(text(_SERIALIZATION_FAILURES))
     for _ in range(crashes):
         world.schedule.add("crash", "database", events=(300, 1500), seconds=crash_s)
     world.schedule.add("lock", "database", events=(300, 1500), seconds=lock_s)
-    for _ in range(disconnects):
+    for _ in range(disconnects // _CUTS):
         world.schedule.add("disconnect", "database", events=(200, 600))
     database = Database(world, site)
+    world.wait(world.is_whole, "programs that are ready")
     before = rebalances(world)
     for fault in world.schedule.faults:
         database.strike(fault)
@@ -115,9 +120,9 @@ def test_database_outages_make_snapshots_late_and_stop_nothing(
     """3 crashes of 30 s, a table locked for 20 s, 20 cut connections, 5 % failing writes."""
     plan = Plan(
         scenario="database",
-        events=300_000 if is_full else 80_000,
+        events=200_000 if is_full else 30_000,
         workers=2,
-        rate_per_s=400,
+        rate_per_s=300 if is_full else 150,
     )
 
     with run(plan) as world:
@@ -132,9 +137,9 @@ def test_control_a_snapshot_worker_without_patience_ends_with_the_database(
     """Errors that pass by themselves, not waited for: the worker ends at the first of them."""
     plan = Plan(
         scenario="control_database",
-        events=60_000,
+        events=30_000,
         workers=1,
-        rate_per_s=400,
+        rate_per_s=200,
         faults=("without_patience",),
     )
 

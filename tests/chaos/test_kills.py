@@ -11,14 +11,18 @@ from tests.chaos.world import Plan, World
 pytestmark = [pytest.mark.chaos, pytest.mark.timeout(1500)]
 
 
-def kill_at_random(world: World, *, kills: int) -> None:
-    """Kill drawn programs of the fleet; each is started again while its successors take over."""
+def kill_at_random(world: World, *, kills: int, events: tuple[int, int]) -> None:
+    """
+    Kill drawn programs of the fleet; each is started again while its successors take over.
+
+    Between two kills, a number of events drawn from the range *events* is committed.
+    """
     names = sorted(world.fleet.members)
     # Each program is hit before one of them is hit again.
     rounds = -(-kills // len(names))
     order = [name for _ in range(rounds) for name in world.schedule.shuffled(names)]
     for name in order[:kills]:
-        world.schedule.add("kill", name, events=(500, 5000))
+        world.schedule.add("kill", name, events=events)
     for fault in world.schedule.faults:
         world.strike(fault, partial(world.fleet.kill, fault.target))
     world.finish()
@@ -29,20 +33,23 @@ def test_kills_at_random_lose_nothing_and_double_nothing(
     run: Run, guarantee: Guarantee, *, is_full: bool
 ) -> None:
     """20 kills of three profile workers and a snapshot worker over 200,000 events."""
-    events, kills = (200_000, 20) if is_full else (30_000, 4)
+    kills, between = (20, (500, 5000)) if is_full else (4, (200, 1000))
     plan = Plan(
         scenario=f"kills_{guarantee}",
         guarantee=guarantee,
-        events=events,
+        events=200_000 if is_full else 60_000,
+        backlog=10_000 if is_full else 2000,
+        rate_per_s=None if is_full else 500,
         faults=("stretched",),
     )
 
     with run(plan) as world:
-        kill_at_random(world, kills=kills)
+        kill_at_random(world, kills=kills, events=between)
 
     assert judged(plan)["findings"] == []
 
 
+@pytest.mark.only_full
 @pytest.mark.parametrize(
     ("guarantee", "fault", "finding"),
     [
@@ -58,12 +65,13 @@ def test_control_with_a_mechanism_off_the_same_kills_are_found_out(
     plan = Plan(
         scenario=f"control_{fault}",
         guarantee=guarantee,
-        events=30_000,
+        events=60_000,
+        rate_per_s=500,
         workers=2,
         faults=("stretched", fault),
         settings={"CKM__SCORING__SEEN_CAPACITY": "1"},
     )
     with run(plan) as world:
-        kill_at_random(world, kills=4)
+        kill_at_random(world, kills=4, events=(200, 1000))
 
     assert judged(plan)[finding]

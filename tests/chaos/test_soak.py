@@ -13,6 +13,7 @@ from tests.chaos.world import Plan, World
 
 pytestmark = [pytest.mark.chaos, pytest.mark.timeout(3000), OUTAGE]
 
+_DURATION_S = 1800.0
 _RATE_PER_S = 300
 #: One worker is never hit: what it takes after half an hour is what a worker takes.
 _KINDS = (
@@ -72,12 +73,12 @@ class Nuisance:
         self._site.kafka.start()
 
 
-def test_nothing_grows_in_half_an_hour(run: Run, site: Site, *, is_full: bool) -> None:
+@pytest.mark.only_full
+def test_nothing_grows_in_half_an_hour(run: Run, site: Site) -> None:
     """300 events a second, a fault every 20 to 60 s: exact, and memory and handles stay flat."""
-    seconds = 1800.0 if is_full else 60.0
     plan = Plan(
         scenario="soak",
-        events=int((seconds + 300) * _RATE_PER_S),
+        events=int((_DURATION_S + 300) * _RATE_PER_S),
         customers=3000,
         workers=2,
         rate_per_s=_RATE_PER_S,
@@ -85,7 +86,7 @@ def test_nothing_grows_in_half_an_hour(run: Run, site: Site, *, is_full: bool) -
 
     with run(plan) as world:
         nuisance = Nuisance(world, site)
-        end = time.monotonic() + seconds
+        end = time.monotonic() + _DURATION_S
         with world.fleet.may_end_with(FencedError.exit_code, TransientError.exit_code):
             while time.monotonic() < end:
                 nuisance.strike()

@@ -52,11 +52,11 @@ def replace(world: World, zombie: Service) -> None:
 
 def test_a_zombie_is_fenced_and_changes_nothing(run: Run, *, is_full: bool) -> None:
     """10 workers stopped within a transaction and continued: each ends with exit code 4."""
-    rounds = 10 if is_full else 2
+    rounds = 10 if is_full else 1
     plan = Plan(
         scenario="zombies",
         events=60_000 * rounds,
-        rate_per_s=1500,
+        rate_per_s=800,
         workers=2,
         settings={"CKM__KAFKA__SESSION_TIMEOUT_S": str(_SESSION_S)},
     )
@@ -69,6 +69,7 @@ def test_a_zombie_is_fenced_and_changes_nothing(run: Run, *, is_full: bool) -> N
     assert judged(plan)["findings"] == []
 
 
+@pytest.mark.only_full
 def test_control_a_zombie_that_nobody_fences_overwrites_its_successor(run: Run) -> None:
     """Without transactions its states, old by now, follow the newer ones in the changelog."""
     plan = Plan(

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Awaitable
 from dataclasses import dataclass, field
 
+from aiokafka.producer.transaction_manager import TransactionManager
 from aiokafka.structs import OffsetAndMetadata, RecordMetadata, TopicPartition
 
 #: The partition of all units in the tests that use it.
@@ -113,6 +114,13 @@ class FakeProducer:
     stop_gate: asyncio.Event | None = None
     #: Of the records in batches, by topic.
     headers: dict[str, list[list[tuple[str, bytes]]]] = field(default_factory=dict)
+
+    def fail_transaction(self, cause: BaseException) -> None:
+        """Let a transaction fail as aiokafka's sender does, in the background."""
+        self._txn_manager = TransactionManager("app-3", 60_000)
+        self._txn_manager.set_pid_and_epoch(1, 0)
+        self._txn_manager.begin_transaction()
+        self._txn_manager.fatal_error(cause)
 
     def _maybe_fail(self, method: str) -> None:
         if method in self.failures:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from aiokafka.errors import (
+    IllegalOperation,
     InvalidProducerEpoch,
     InvalidProducerIdMapping,
     KafkaConnectionError,
@@ -191,6 +192,28 @@ class TestExactlyOnce:
             await within(committer.commit(effects_of()))
 
         assert Ended() not in producer.actions
+
+    @pytest.mark.parametrize("method", ["send", "send_batch", "send_offsets_to_transaction"])
+    @pytest.mark.parametrize(
+        ("cause", "expected"),
+        [
+            (ProducerFenced(), FencedError),
+            (KafkaConnectionError(), TransientError),
+            (MessageSizeTooLargeError(), ConfigurationError),
+        ],
+        ids=["fenced", "broken", "refused"],
+    )
+    async def test_what_has_ended_the_transaction_in_the_background_is_named(
+        self, method: str, cause: BaseException, expected: type[Exception]
+    ) -> None:
+        """The next call says only that there is no transaction."""
+        producer = FakeProducer()
+        committer = await exactly_once(producer)
+        producer.failures[method] = IllegalOperation("Can't send messages while not in transaction")
+        producer.fail_transaction(cause)
+
+        with pytest.raises(expected):
+            await within(committer.commit(effects_of()))
 
     async def test_a_refused_record_ends_no_transaction(self) -> None:
         """Fenced by the answer to a batch: offsets and commit are not even asked for."""
