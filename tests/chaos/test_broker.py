@@ -67,7 +67,7 @@ def test_broker_outages_cost_time_and_nothing_else(
     run: Run, site: Site, guarantee: Guarantee, *, is_full: bool
 ) -> None:
     """5 kills of the broker, 70 s without one, 60 s of silence; one worker starts before it."""
-    kills, down_s, silent_s = (5, 70.0, 60.0) if is_full else (1, 11.0, 12.0)
+    kills, down_s, silent_s = (5, 70.0, 60.0) if is_full else (0, 11.0, 12.0)
     plan = Plan(
         scenario=f"broker_{guarantee}",
         guarantee=guarantee,

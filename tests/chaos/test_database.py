@@ -131,6 +131,7 @@ def test_database_outages_make_snapshots_late_and_stop_nothing(
     assert judged(plan)["findings"] == []
 
 
+@pytest.mark.only_full
 def test_control_a_snapshot_worker_without_patience_ends_with_the_database(
     run: Run, site: Site
 ) -> None:

@@ -33,7 +33,7 @@ def test_kills_at_random_lose_nothing_and_double_nothing(
     run: Run, guarantee: Guarantee, *, is_full: bool
 ) -> None:
     """20 kills of three profile workers and a snapshot worker over 200,000 events."""
-    kills, between = (20, (500, 5000)) if is_full else (4, (200, 1000))
+    kills, between = (20, (500, 5000)) if is_full else (3, (200, 1000))
     plan = Plan(
         scenario=f"kills_{guarantee}",
         guarantee=guarantee,

@@ -44,7 +44,14 @@ def lose(world: World) -> None:
     world.fleet.kill("worker-2", again=False)
 
 
-@pytest.mark.parametrize("guarantee", list(Guarantee), ids=str)
+@pytest.mark.parametrize(
+    "guarantee",
+    [
+        Guarantee.EXACTLY_ONCE,
+        pytest.param(Guarantee.AT_LEAST_ONCE, marks=pytest.mark.only_full),
+    ],
+    ids=str,
+)
 def test_a_worker_that_is_told_to_stop_leaves_nothing_to_be_done_again(
     run: Run, guarantee: Guarantee, *, is_full: bool
 ) -> None:
