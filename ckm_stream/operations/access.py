@@ -35,6 +35,7 @@ from ckm_stream.settings import Settings
 PROFILE_WORKER: Final = "profile-worker"
 SNAPSHOT_WORKER: Final = "snapshot-worker"
 CHANNEL: Final = "channel"
+REPLAY: Final = "dead-letter-replay"
 
 _NAMED: Final = 3
 _NO_PRODUCER: Final = -1

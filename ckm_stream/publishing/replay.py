@@ -18,6 +18,7 @@ from kafka.structs import OffsetAndMetadata
 
 from ckm_stream.codec.deadletter import replay_headers
 from ckm_stream.errors import DeliveryError
+from ckm_stream.operations.access import REPLAY, require_access
 from ckm_stream.operations.connection import kafka_client_options
 from ckm_stream.operations.deadletters import (
     DeadLetter,
@@ -103,10 +104,12 @@ def replay(
     Put dead letters back, partition by partition, in their order; *advance* is told of each look.
 
     Raises:
-        ConfigurationError: If a topic is missing, or the broker or the registry refuses us.
+        ConfigurationError: If a right or topic is missing, or broker or registry refuse us.
         DeliveryError: If the broker does not take a record; its chunk is not put back.
         TransientError: If the broker or the registry is unavailable for now.
     """
+    if not plan.dry_run:
+        require_access(settings, REPLAY)
     report = ReplayReport()
     with open_dead_letters(settings) as letters, _opened_outbox(settings, letters, plan) as outbox:
         verdict_of = Judge(settings).verdict_of

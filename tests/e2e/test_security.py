@@ -284,7 +284,9 @@ MISSING = [
     ("snapshots", ResourceType.TOPIC, "ckm.changelog.profile.v1", "READ"),
     ("snapshots", ResourceType.GROUP, "snapshots", "READ"),
     ("publish", ResourceType.TOPIC, "ckm.touchpoint.call.v1", "WRITE"),
+    ("deadletters", ResourceType.TOPIC, "ckm.touchpoint.call.v1", "WRITE"),
 ]
+_ARGUMENTS = {"publish": ["/dev/null"], "deadletters": ["replay"]}
 
 
 @pytest.mark.parametrize(("verb", "kind", "name", "operation"), MISSING)
@@ -292,7 +294,7 @@ def test_a_missing_right_is_named_before_anything_is_done(
     granted: Installation, verb: str, kind: ResourceType, name: str, operation: str
 ) -> None:
     """Who lacks which operation on what, and the command that knows what to grant."""
-    argv = ["publish", "/dev/null"] if verb == "publish" else [verb]
+    argv = [verb, *_ARGUMENTS.get(verb, [])]
     full_name = f"granted.{name}"
 
     with taken_away(granted.settings, _USERS[verb], kind, full_name, operation):

@@ -16,14 +16,14 @@ from typing import Any, Final
 
 import msgspec
 
-from ckm_stream.codec.avro import Json, kind_of
 from ckm_stream.codec.catalogue import Catalogue
 from ckm_stream.codec.events import EVENT_TYPES, EventCodec, key_of
 from ckm_stream.codec.topics import SOURCE_TOPICS, Source, subject_of
-from ckm_stream.codec.varints import read_block, read_long, write_long
+from ckm_stream.codec.varints import write_long
 from ckm_stream.domain.checks import MAX_AMOUNT, MAX_ID_CHARS, MAX_NAME_CHARS, MAX_TEXT_CHARS
 from ckm_stream.domain.events import CampaignResponse, Event, PurchaseLine, Resolver, Reward
 from ckm_stream.errors import Reason
+from tests.support.avro_parts import parts_of
 from tests.support.touchpoints import POLICY, call, contact, feedback, order, referral, ticket
 
 _CATALOGUE: Final = Catalogue.load()
@@ -99,72 +99,6 @@ def full_events(customer_id: str) -> dict[Source, Event]:
         Source.REFERRAL: referral("bad", source="bad-input", customer_id=customer_id),
         Source.EMPLOYEE: contact("bad", source="bad-input", employee_id=customer_id),
     }
-
-
-@dataclass(frozen=True, slots=True)
-class Part:
-    """Where a piece of a body is: a scalar, a union's branch or a block's count."""
-
-    path: str
-    kind: str
-    start: int
-    end: int
-
-
-def parts_of(shape: Json, body: bytes) -> list[Part]:
-    """Take a body apart by its schema."""
-    walk = _Walk(body)
-    walk.value("", shape)
-    assert walk.at == len(body)
-    return walk.parts
-
-
-class _Walk:
-    def __init__(self, body: bytes) -> None:
-        self.body, self.at = body, 0
-        self.parts: list[Part] = []
-
-    def value(self, path: str, shape: Json) -> None:
-        kind = kind_of(shape)
-        if kind == "record":
-            for each in shape["fields"]:
-                self.value(f"{path}.{each['name']}".lstrip("."), each["type"])
-        elif kind == "union":
-            self.value(path, shape[self._long(path, "branch")])
-        elif kind in ("array", "map"):
-            while (items := self._block(path)) != 0:
-                for _ in range(items):
-                    if kind == "map":
-                        self._scalar(f"{path}.key", "string")
-                    self.value(path, shape["items" if kind == "array" else "values"])
-        elif kind != "null":
-            self._scalar(path, kind)
-
-    def _scalar(self, path: str, kind: str) -> None:
-        start = self.at
-        if kind in ("string", "bytes"):
-            size, behind = read_long(self.body, start)
-            self.at = behind + size
-        elif kind in ("double", "float"):
-            self.at += 8 if kind == "double" else 4
-        elif kind == "boolean":
-            self.at += 1
-        else:
-            self._long(path, kind)
-            return
-        self.parts.append(Part(path, kind, start, self.at))
-
-    def _long(self, path: str, kind: str) -> int:
-        start = self.at
-        number, self.at = read_long(self.body, start)
-        self.parts.append(Part(path, kind, start, self.at))
-        return number
-
-    def _block(self, path: str) -> int:
-        start = self.at
-        items, self.at = read_block(self.body, start)
-        self.parts.append(Part(path, "block", start, self.at))
-        return items
 
 
 _OVERLONG: Final = b"\xff" * 10 + b"\x01"

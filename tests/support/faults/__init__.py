@@ -1,0 +1,1 @@
+"""What can be wrong with the product's programs (tests/support/faulty.py puts it there)."""

@@ -1,0 +1,102 @@
+"""Points of a program's steps where its process dies, stops or hangs by itself."""
+
+import signal
+import threading
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import aiokafka
+
+from ckm_stream.snapshots.writer import SnapshotWriter
+from ckm_stream.streaming import committer
+from ckm_stream.streaming.transport import ConsumerThread
+
+_ACTIONS = {"dies": signal.SIGKILL, "stops": signal.SIGSTOP}
+
+
+class Point:
+    """Counts how often it is reached, and acts once."""
+
+    def __init__(self, action: str, count: str) -> None:
+        self._signal = None if action == "blocks" else _ACTIONS[action]
+        self._left = int(count)
+
+    @property
+    def is_due(self) -> bool:
+        """Whether this time is the one; reaching it again later is not."""
+        self._left -= 1
+        return self._left == 0
+
+    def act(self) -> None:
+        """Let this thread not run another line before the action has its effect."""
+        if self._signal is None:
+            threading.Event().wait()
+        else:
+            signal.pthread_kill(threading.get_ident(), self._signal)
+
+
+def around_step(name: str, point: Point, *, before: bool) -> None:
+    """Act before or after one step of a committer, with all that was sent before durable."""
+    step: Callable[..., Awaitable[Any]] = getattr(committer, name)
+
+    async def wrapped(producer: aiokafka.AIOKafkaProducer, *args: Any) -> Any:
+        is_due = point.is_due
+        if is_due and before:
+            await producer.flush()
+            point.act()
+        sent = await step(producer, *args)
+        if is_due and not before:
+            await producer.flush()
+            point.act()
+        return sent
+
+    setattr(committer, name, wrapped)
+
+
+def after_commit(point: Point) -> None:
+    """Act when a unit is durable, before the table and Faust hear of it."""
+    for kind in (committer.AtLeastOnce, committer.ExactlyOnce):
+        commit = kind.commit
+
+        async def wrapped(self: Any, effects: Any, commit: Any = commit) -> dict[str, int]:
+            next_offsets: dict[str, int] = await commit(self, effects)
+            if point.is_due:
+                point.act()
+            return next_offsets
+
+        kind.commit = wrapped  # type: ignore[method-assign] # that is the point
+
+
+def before_write(point: Point) -> None:
+    """Act before the snapshot worker writes a batch."""
+    write = SnapshotWriter.write
+
+    def wrapped(self: SnapshotWriter, batch: Any) -> None:
+        if point.is_due:
+            point.act()
+        write(self, batch)
+
+    SnapshotWriter.write = wrapped  # type: ignore[method-assign]
+
+
+def before_fetch(point: Point) -> None:
+    """Act in the consumer's thread, before it looks for records that it has fetched."""
+    fetch = ConsumerThread._fetch_records
+
+    async def wrapped(self: ConsumerThread, *args: Any, **kwargs: Any) -> Any:
+        if point.is_due:
+            point.act()
+        return await fetch(self, *args, **kwargs)
+
+    ConsumerThread._fetch_records = wrapped  # type: ignore[method-assign]
+
+
+POINTS: dict[str, Callable[[Point], None]] = {
+    "before_fetch": before_fetch,
+    "before_outputs": lambda point: around_step("_send_outputs", point, before=True),
+    "after_outputs": lambda point: around_step("_send_outputs", point, before=False),
+    "before_changelog": lambda point: around_step("_send_changelog", point, before=True),
+    "after_changelog": lambda point: around_step("_send_changelog", point, before=False),
+    "after_commit": after_commit,
+    "before_write": before_write,
+}

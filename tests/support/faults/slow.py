@@ -1,0 +1,77 @@
+"""Steps that take longer than they do, or come more often."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import aiokafka
+
+from ckm_stream.snapshots.batch import SnapshotBatch
+from ckm_stream.snapshots.writer import SnapshotWriter
+from ckm_stream.streaming import committer, profiles
+
+
+def slow_commits() -> None:
+    """A unit's commit takes two seconds more."""
+    step = committer.AtLeastOnce.commit
+
+    async def wrapped(self: committer.AtLeastOnce, effects: Any) -> dict[str, int]:
+        await asyncio.sleep(2.0)
+        return await step(self, effects)
+
+    committer.AtLeastOnce.commit = wrapped  # type: ignore[method-assign]
+
+
+def slow_writes() -> None:
+    """The database takes eight seconds more for each transaction."""
+    write = SnapshotWriter.write
+
+    def wrapped(self: SnapshotWriter, batch: SnapshotBatch) -> None:
+        time.sleep(8.0)
+        write(self, batch)
+
+    SnapshotWriter.write = wrapped  # type: ignore[method-assign]
+
+
+def slow_recovery() -> None:
+    """Reading the changelogs takes two seconds more."""
+    recover = vars(profiles)["recover_tables"]
+
+    async def wrapped(*args: Any, **kwargs: Any) -> int:
+        await asyncio.sleep(2.0)
+        records: int = await recover(*args, **kwargs)
+        return records
+
+    vars(profiles)["recover_tables"] = wrapped
+
+
+def frequent_reports() -> None:
+    """The gauges are refreshed ten times a second."""
+    vars(profiles)["_LAG_INTERVAL_S"] = 0.1
+
+
+def stretched() -> None:
+    """What a step sends is durable 0.2 s before the next one: kills hit units in their middle."""
+    for name in ("_send_outputs", "_send_changelog", "_send_updates"):
+        step: Callable[..., Awaitable[Any]] = getattr(committer, name)
+
+        async def wrapped(producer: aiokafka.AIOKafkaProducer, *args: Any, step: Any = step) -> Any:
+            sent = await step(producer, *args)
+            await producer.flush()
+            await asyncio.sleep(0.2)
+            return sent
+
+        setattr(committer, name, wrapped)
+
+
+FAULTS: dict[str, Callable[[], None]] = {
+    fault.__name__: fault
+    for fault in (
+        slow_commits,
+        slow_writes,
+        slow_recovery,
+        frequent_reports,
+        stretched,
+    )
+}
