@@ -7,27 +7,13 @@ import pytest
 from ckm_stream.errors import ConfigurationError, TransientError
 from ckm_stream.operations import patience
 from ckm_stream.operations.patience import when_available
-
-
-class Clock:
-    """Time that passes only while somebody sleeps."""
-
-    def __init__(self) -> None:
-        self.now = 100.0
-
-    def monotonic(self) -> float:
-        """Return the time."""
-        return self.now
-
-    def sleep(self, seconds: float) -> None:
-        """Let time pass."""
-        self.now += seconds
+from tests.support.clock import Clock
 
 
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     """Give the clock that the module under test goes by."""
-    made = Clock()
+    made = Clock(100.0)
     monkeypatch.setattr(patience, "time", made)
     return made
 
@@ -36,7 +22,7 @@ def away_until(clock: Clock, time: float, error: type[Exception]) -> Callable[[]
     """Return a check that raises *error* before *time*."""
 
     def check() -> str:
-        if clock.now < time:
+        if clock.now_s < time:
             raise error("not there")
         return "there"
 
@@ -46,7 +32,7 @@ def away_until(clock: Clock, time: float, error: type[Exception]) -> Callable[[]
 def test_what_comes_back_in_time_is_waited_for(clock: Clock) -> None:
     """The start goes on within one pause of the return."""
     assert when_available(away_until(clock, 117.0, TransientError), patience_s=30) == "there"
-    assert 117.0 <= clock.now <= 122.0
+    assert 117.0 <= clock.now_s <= 122.0
 
 
 def test_what_stays_away_is_given_up_in_time(clock: Clock) -> None:
@@ -54,7 +40,7 @@ def test_what_stays_away_is_given_up_in_time(clock: Clock) -> None:
     with pytest.raises(TransientError, match="not there"):
         when_available(away_until(clock, 200.0, TransientError), patience_s=30)
 
-    assert clock.now <= 130.0
+    assert clock.now_s <= 130.0
 
 
 def test_without_patience_there_is_one_try(clock: Clock) -> None:
@@ -62,7 +48,7 @@ def test_without_patience_there_is_one_try(clock: Clock) -> None:
     with pytest.raises(TransientError):
         when_available(away_until(clock, 101.0, TransientError), patience_s=0)
 
-    assert clock.now == 100.0
+    assert clock.now_s == 100.0
 
 
 def test_what_is_wrong_is_not_waited_for(clock: Clock) -> None:
@@ -70,4 +56,4 @@ def test_what_is_wrong_is_not_waited_for(clock: Clock) -> None:
     with pytest.raises(ConfigurationError):
         when_available(away_until(clock, 110.0, ConfigurationError), patience_s=30)
 
-    assert clock.now == 100.0
+    assert clock.now_s == 100.0

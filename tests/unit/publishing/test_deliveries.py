@@ -5,19 +5,9 @@ from kafka.errors import KafkaError, KafkaTimeoutError
 
 from ckm_stream.errors import DeliveryError
 from ckm_stream.publishing.deliveries import Deliveries
+from tests.support.clock import Clock
 
 TIMEOUT_S = 60.0
-
-
-class Clock:
-    """A clock that only moves when somebody waits."""
-
-    def __init__(self) -> None:
-        self.now_s = 1000.0
-
-    def __call__(self) -> float:
-        """Tell the time."""
-        return self.now_s
 
 
 class Delivery:

@@ -1,28 +1,14 @@
 """Handing out at a steady rate, on a clock of the test's own."""
 
 from ckm_stream.publishing.pacing import at_rate
-
-
-class Clock:
-    """A clock that only moves when somebody waits or works."""
-
-    def __init__(self) -> None:
-        self.now_s = 100.0
-
-    def __call__(self) -> float:
-        """Tell the time."""
-        return self.now_s
-
-    def pass_time(self, seconds: float) -> None:
-        """Let time pass."""
-        self.now_s += seconds
+from tests.support.clock import Clock
 
 
 def test_the_rate_holds_to_within_one_short_wait() -> None:
     """10,000 items at 1,000 a second take 10 s."""
-    clock = Clock()
+    clock = Clock(100.0)
 
-    times = [clock() for _ in at_rate(range(10_000), 1000.0, clock=clock, wait=clock.pass_time)]
+    times = [clock() for _ in at_rate(range(10_000), 1000.0, clock=clock, wait=clock.sleep)]
 
     assert abs(times[-1] - times[0] - 9.999) <= 0.005
     assert all(at >= 100.0 + number / 1000.0 - 0.0051 for number, at in enumerate(times))
@@ -30,13 +16,13 @@ def test_the_rate_holds_to_within_one_short_wait() -> None:
 
 def test_who_falls_behind_catches_up() -> None:
     """A pause of a second is made up for by handing out without waits."""
-    clock = Clock()
+    clock = Clock(100.0)
     times = []
 
-    for number in at_rate(range(100), 10.0, clock=clock, wait=clock.pass_time):
+    for number in at_rate(range(100), 10.0, clock=clock, wait=clock.sleep):
         times.append(clock())
         if number == 20:
-            clock.pass_time(1.0)
+            clock.sleep(1.0)
 
     assert times[21:31] == [103.0] * 10
     assert abs(times[-1] - 109.9) <= 0.005
@@ -44,7 +30,7 @@ def test_who_falls_behind_catches_up() -> None:
 
 def test_without_a_rate_nobody_waits() -> None:
     """All items come at once."""
-    clock = Clock()
+    clock = Clock(100.0)
 
-    assert list(at_rate("abc", None, clock=clock, wait=clock.pass_time)) == ["a", "b", "c"]
+    assert list(at_rate("abc", None, clock=clock, wait=clock.sleep)) == ["a", "b", "c"]
     assert clock() == 100.0

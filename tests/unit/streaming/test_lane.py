@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -14,6 +14,7 @@ from ckm_stream.errors import DeadLetterLimitError, FencedError, TransientError
 from ckm_stream.pipeline.limit import DeadLetterLimits
 from ckm_stream.pipeline.records import Effects
 from ckm_stream.streaming.lane import Lane, lane_name
+from tests.support.clock import Clock
 from tests.support.lanes import (
     Acknowledged,
     Bench,
@@ -108,22 +109,9 @@ async def test_what_arrives_after_a_unit_is_the_next_one() -> None:
     assert bench.of_type(Committed) == [committed(call=1), committed(call=2)]
 
 
-@dataclass
-class Clock:
-    """Stands in for the module ``time``; each look at it takes *step* seconds."""
-
-    step: float
-    now: float = 0.0
-
-    def monotonic(self) -> float:
-        """Return the time, and let some pass."""
-        self.now += self.step
-        return self.now
-
-
 async def test_a_unit_ends_after_its_time(monkeypatch: pytest.MonkeyPatch) -> None:
     """0.06 s pass per slice: the third begins after more than 0.1 s, so it is the next unit's."""
-    monkeypatch.setattr("ckm_stream.streaming.lane.time", Clock(step=0.06))
+    monkeypatch.setattr("ckm_stream.streaming.lane.time", Clock(step_s=0.06))
     bench = Bench(unit_s=0.1)
     lane = bench.lane()
     for offset, name in enumerate("abc"):

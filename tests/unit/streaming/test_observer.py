@@ -10,6 +10,7 @@ from ckm_stream.errors import Reason
 from ckm_stream.operations.metrics import WorkerMetrics
 from ckm_stream.pipeline.records import Effects, OutputRecord
 from ckm_stream.streaming.observer import MetricsObserver, sources_of
+from tests.support.clock import Clock
 from tests.support.touchpoints import call, contact
 from tests.support.units import PARTITION, TOPICS, record, slice_from, slice_of
 
@@ -17,18 +18,10 @@ NOW_S = 1_700_000_000.0
 CALLS = (TOPICS.call, PARTITION)
 
 
-class Clock:
-    """Stands in for the module ``time``."""
-
-    def time(self) -> float:
-        """Return the same instant always."""
-        return NOW_S
-
-
 @pytest.fixture
 def registry(monkeypatch: pytest.MonkeyPatch) -> CollectorRegistry:
     """Give an empty registry, and stop the clock."""
-    monkeypatch.setattr("ckm_stream.streaming.observer.time", Clock())
+    monkeypatch.setattr("ckm_stream.streaming.observer.time", Clock(NOW_S))
     return CollectorRegistry()
 
 

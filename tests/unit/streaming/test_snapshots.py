@@ -19,6 +19,7 @@ from ckm_stream.settings import Settings
 from ckm_stream.snapshots.batch import Progress, SnapshotBatch
 from ckm_stream.snapshots.collect import Collector
 from ckm_stream.streaming.snapshots import SnapshotApp, build_snapshot_app
+from tests.support.clock import Clock
 from tests.support.lanes import blocked, within
 from tests.support.units import OUTPUTS, POLICY
 
@@ -333,19 +334,6 @@ def ahead(worker: Worker, monkeypatch: pytest.MonkeyPatch) -> FakeConsumer:
     return made
 
 
-class Clock:
-    """The time, as the worker sees it."""
-
-    def __init__(self) -> None:
-        self.now = 1000.0
-
-    def monotonic(self) -> float:
-        """Return the time."""
-        return self.now
-
-    time = monotonic
-
-
 async def test_a_store_that_stays_ahead_of_its_topic_is_refused(
     worker: Worker, ahead: FakeConsumer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -355,7 +343,7 @@ async def test_a_store_that_stays_ahead_of_its_topic_is_refused(
     await worker.start(CHANGELOG, OTHER)
 
     worker.app.report()
-    clock.now += 30
+    clock.now_s += 30
 
     with pytest.raises(ConfigurationError, match=r"offset 7, but the topic ends at 3.*ckm rebuild"):
         worker.app.report()
@@ -372,7 +360,7 @@ async def test_a_topic_that_is_short_for_a_moment_is_no_other_one(
     for end in (0, 7, 0):
         ahead.ends = {CHANGELOG: end}
         worker.app.report()
-        clock.now += 29
+        clock.now_s += 29
 
 
 async def test_records_before_the_store_s_position_are_another_topic_s(
