@@ -216,11 +216,18 @@ def _background_failures(producer: AIOKafkaProducer) -> Iterator[None]:
 
 
 async def _stop(producers: Iterable[AIOKafkaProducer], grace_s: float) -> bool:
-    """Tell whether all have stopped; one that has not goes on sending by itself."""
+    """
+    Tell whether all have stopped; one that has not goes on sending by itself.
+
+    One whose stop fails has stopped: what fails is its sender, after which nothing is sent.
+    """
     tasks = [asyncio.ensure_future(producer.stop()) for producer in producers]
     if not tasks:
         return True
-    _, late = await asyncio.wait(tasks, timeout=grace_s)
+    done, late = await asyncio.wait(tasks, timeout=grace_s)
+    for error in (task.exception() for task in done):
+        if error is not None:
+            log.warning("producer.stop", error=type(error).__name__, reason=str(error))
     for task in late:  # a producer flushes as it stops, for ever if the broker is away
         task.cancel()
     return not late

@@ -135,6 +135,7 @@ class FakeProducer:
         """Stop, once there is nothing to wait for."""
         if self.stop_gate is not None:
             await self.stop_gate.wait()
+        self._maybe_fail("stop")
         self.actions.append(Stopped())
 
     async def begin_transaction(self) -> None:

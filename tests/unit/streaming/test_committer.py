@@ -18,6 +18,7 @@ from aiokafka.errors import (
     ProducerFenced,
     TopicAuthorizationFailedError,
 )
+from structlog.testing import capture_logs
 
 from ckm_stream.errors import (
     ConfigurationError,
@@ -259,6 +260,18 @@ class TestExactlyOnce:
         await within(committer.close(grace_s=0.0))
 
         assert Stopped() not in producer.actions
+
+    async def test_a_producer_whose_stop_fails_is_said_to_and_has_stopped(self) -> None:
+        """Its sender has failed, so nothing of it is on its way any more."""
+        producer = FakeProducer(failures={"stop": ProducerFenced()})
+        committer = await exactly_once(producer)
+
+        with capture_logs() as logs:
+            await within(committer.close(grace_s=GRACE_S))
+
+        assert [(each["event"], each["error"]) for each in logs] == [
+            ("producer.stop", "ProducerFenced")
+        ]
 
     async def test_closing_stops_every_producer(self) -> None:
         """And a later opening makes new ones."""
