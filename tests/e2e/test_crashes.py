@@ -18,7 +18,7 @@ _CUSTOMERS = 2_000
 _PROGRESS = 200
 #: Events, and kills of each worker: all on real Kafka, under each guarantee; on the embedded broker
 #: so many that `make test` stays short.
-_LOADS = {BrokerKind.KAFKA: (50_000, 5), BrokerKind.EMBEDDED: (10_000, 2)}
+_LOADS = {BrokerKind.KAFKA: (50_000, 5), BrokerKind.EMBEDDED: (6_000, 1)}
 
 
 def test_killing_both_workers_again_and_again_loses_and_doubles_nothing(
