@@ -14,8 +14,9 @@ from contextlib import contextmanager
 from typing import Final
 
 import structlog
+from aiokafka.errors import KafkaError
 
-from ckm_stream.errors import CkmStreamError, InvariantError, StuckError
+from ckm_stream.errors import CkmStreamError, InvariantError, StuckError, TransientError
 from ckm_stream.streaming.rights import lost_right
 
 log = structlog.get_logger(__name__)
@@ -44,7 +45,7 @@ def fatal() -> Iterator[None]:
 
 def end_process(error: BaseException) -> None:
     """Log *error* as one line, with its traceback only if it is our own defect, and exit."""
-    error = lost_right(error) or error
+    error = lost_right(error) or _passing(error) or error
     known = isinstance(error, CkmStreamError) and not isinstance(error, InvariantError)
     for note in _notes:
         note(error)
@@ -58,3 +59,13 @@ def end_process(error: BaseException) -> None:
     for stream in (sys.stdout, sys.stderr):
         stream.flush()
     os._exit(error.exit_code if isinstance(error, CkmStreamError) else InvariantError.exit_code)
+
+
+def _passing(error: BaseException) -> TransientError | None:
+    """Return what to say of trouble with Kafka that has no better name: its successor tries."""
+    if not isinstance(error, KafkaError):
+        return None
+    return TransientError(
+        f"Kafka failed to serve a request ({type(error).__name__}: {error}); "
+        "this worker leaves, its successor does the work again"
+    )

@@ -58,7 +58,10 @@ def judge(lines: Iterable[Line]) -> list[Finding]:
     run = Run(lines)
     if not run["run"] or not run["end"]:
         return [("broken_off", "the history has no beginning or no end")]
-    laws = (_states, _order, _updates, _outputs, _rows, _faults, _exits, _measures, _leaks)
+    laws = (
+        *(_states, _order, _updates, _announced, _outputs, _rows),
+        *(_planned, _faults, _exits, _measures, _leaks),
+    )
     return [finding for law in laws for finding in law(run)]
 
 
@@ -126,6 +129,28 @@ def _updates(run: Run) -> Iterator[Finding]:
             yield "lost", f"{key}: no score update"
 
 
+def _announced(run: Run) -> Iterator[Finding]:
+    """No change of class went untold, and what was told last is what the newest state has."""
+    told: defaultdict[str, dict[tuple[int, int, int], Line]] = defaultdict(dict)
+    for line in run["update"]:
+        told[line["key"]][line["version"], line["as_of"], line["epoch_id"]] = line
+    scores = {
+        key: line for (what, key), line in run.newest("expected").items() if what == "profile"
+    }
+    for key, mine in told.items():
+        before = None
+        for place in sorted(mine):
+            if mine[place]["previous_class"] != before:
+                yield "lost", f"{key}: no update tells of {mine[place]['previous_class']}"
+            before = mine[place]["score_class"]
+        if (score := scores.get(key)) is None:
+            yield "doubled", f"{key}: an update of a customer whom nobody's events explain"
+        elif score["score_class"] != before:
+            yield "lost", f"{key}: no update tells of {score['score_class']}"
+        elif abs(score["total"] - mine[max(mine)]["total"]) >= run.head["epsilon"]:
+            yield "lost", f"{key}: no update tells of the total {score['total']}"
+
+
 def _outputs(run: Run) -> Iterator[Finding]:
     """Knowledge items, dead letters and forwarded events are there, once under exactly_once."""
     expected = Counter((line["what"], line["id"]) for line in run["expected_output"])
@@ -158,6 +183,23 @@ def _rows(run: Run) -> Iterator[Finding]:
         found = (rows[place][first], rows[place][second])
         if found != wanted[place]:
             yield "stale", f"{' '.join(place)} is {found} in the store, {wanted[place]} is newest"
+
+
+def _planned(run: Run) -> Iterator[Finding]:
+    """Everything that was to happen has happened."""
+    if not run["plan"]:
+        yield "vacuous", "no plan says what was to happen"
+        return
+    plan = run["plan"][0]
+    if (struck := dict(Counter(line["what"] for line in run["fault"]))) != plan["faults"]:
+        yield "vacuous", f"{plan['faults']} were planned, {struck} struck"
+    ages: defaultdict[tuple[str, int], list[float]] = defaultdict(list)
+    for line in run["sample"]:
+        ages[line["target"], line["pid"]].append(line["at_s"])
+    for target, least in plan["lives"].items():
+        longest = max((max(a) - min(a) for (t, _), a in ages.items() if t == target), default=0.0)
+        if longest < least:
+            yield "vacuous", f"{target} lived {longest} s at most, not {least}"
 
 
 def _faults(run: Run) -> Iterator[Finding]:
@@ -233,14 +275,18 @@ def summary(lines: list[Line], findings: list[Finding]) -> Line:
 
 
 def main(paths: list[str]) -> int:
-    """Judge the histories at *paths*, print the verdicts as JSON, and return the exit code."""
+    """
+    Judge the histories at *paths*, print the verdicts as JSON, and return the exit code.
+
+    Nothing to judge is no success.
+    """
     verdicts = []
     for path in paths:
         with Path(path).open(encoding="utf-8") as file:
             lines = [json.loads(line) for line in file]
         verdicts.append(summary(lines, judge(lines)))
     print(json.dumps(verdicts, indent=1))
-    return 0 if all(verdict["passed"] for verdict in verdicts) else 1
+    return 0 if verdicts and all(verdict["passed"] for verdict in verdicts) else 1
 
 
 if __name__ == "__main__":

@@ -34,6 +34,7 @@ class Fleet:
         self._history = history
         self._faults = tuple(faults)
         self._expected: set[int] = set()
+        self._spared = ""
         self.members: dict[str, Member] = {}
         self.exits: list[tuple[str, int]] = []
 
@@ -69,6 +70,7 @@ class Fleet:
 
     def kill(self, name: str, *, again: bool = True) -> None:
         """Kill a program with SIGKILL; the supervisor starts it again unless told not to."""
+        self.look_after()
         self.members[name].wanted = again
         self.members[name].service.kill()
         self.members[name].ended_at = time.monotonic()
@@ -82,15 +84,14 @@ class Fleet:
         return code
 
     @contextmanager
-    def may_end_with(self, *codes: int) -> Iterator[None]:
-        """Expect programs to end by themselves, with one of *codes*, for as long as this lasts."""
-        before = self._expected
-        self._expected = before | set(codes)
+    def may_end_with(self, *codes: int, spared: str = "") -> Iterator[None]:
+        """Expect programs but *spared* to end by themselves, with one of *codes*, in this block."""
+        self._expected, self._spared = set(codes), spared
         try:
             yield
         finally:
             self.look_after()
-            self._expected = before
+            self._expected = set()
 
     def look_after(self) -> None:
         """Note what has ended, and start it again a second later."""
@@ -99,7 +100,8 @@ class Fleet:
                 continue
             if member.ended_at is None:
                 member.ended_at = time.monotonic()
-                self._note_exit(name, member.service.wait(timeout_s=1), self._expected)
+                expected = set() if name == self._spared else self._expected
+                self._note_exit(name, member.service.wait(timeout_s=1), expected)
             elif time.monotonic() - member.ended_at >= _RESTART_S:
                 self.start(name)
 

@@ -4,15 +4,18 @@ The history of a chaos run: what happened and what came out, one JSON object a l
 It is all that the checker sees (tests/chaos/checker.py), so nothing may be left out that a verdict
 needs. The kinds of lines:
 
-    run       scenario, seed, guarantee, min_progress: the first line
+    run       scenario, seed, guarantee, min_progress, epsilon: the first line
+    plan      faults, lives: how many faults of each kind there are, how long programs live at least
     fault     number, what, target, at_s, progress: a fault begins; progress counts committed events
     recovered number, at_s, progress: all that was published before the fault is committed
     exit      target, code, expected: a program ended by itself
     sample    target, pid, at_s, rss_bytes, fds, threads: what a program takes
     measure   name, value, at_most, at_least, unit: a figure, with its bound if there is one
-    expected  what, key, version, substance, applied: what the oracle says of a profile or employee
+    expected  what, key, version, substance, applied, and of a profile score_class, total: what the
+              oracle says
     state     what, key, offset, version, applied, substance: a record of a changelog, in its order
-    update    key, version, as_of, epoch_id, content, offset: an announced score, in its order
+    update    key, version, as_of, epoch_id, content, offset, score_class, previous_class, total:
+              an announced score, in its order
     expected_output / output   what, id: a knowledge item, dead letter or forwarded event
     row       what, key, offset, version, as_of, substance: a row of the store
     end       the last line: without it the run broke off

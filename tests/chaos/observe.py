@@ -8,6 +8,7 @@ from sqlalchemy import select
 
 from ckm_stream.codec.state import decode_employee, decode_state
 from ckm_stream.codec.topics import Source
+from ckm_stream.domain.profile import ProfileState
 from ckm_stream.snapshots.tables import CURRENT_SCORE, EMPLOYEE, PROFILE
 from tests.chaos.history import History
 from tests.support.installation import Installation
@@ -44,7 +45,13 @@ def _write_expected(history: History, oracle: Oracle) -> None:
                 applied={str(int(s)): n for s, n in truth.last_offsets[key].items()}
                 if what == "profile"
                 else {},
+                **_score(oracle, truth.profiles[key]) if what == "profile" else {},
             )
+
+
+def _score(oracle: Oracle, state: ProfileState) -> dict[str, object]:
+    score = oracle.score(state)
+    return {"score_class": str(score.source_class), "total": score.total}
 
 
 def _write_states(history: History, published: Published, oracle: Oracle) -> None:
@@ -91,6 +98,9 @@ def _write_updates(history: History, service: Installation, published: Published
             as_of=update.as_of,
             epoch_id=update.score.epoch_id,
             content=_digest(repr(update.score).encode()),
+            score_class=str(update.score.source_class),
+            previous_class=None if update.previous_class is None else str(update.previous_class),
+            total=update.score.total,
             offset=record.offset,
         )
 

@@ -24,8 +24,7 @@ class Stream:
 
     Args:
         committed: How many events the service has committed; never more than *backlog* are ahead.
-        rate_per_s: How many events a second at most; without limit if not given. At a rate,
-            *events* are more than enough, and ``finish`` drops what is left of them.
+        rate_per_s: How many events a second at most, until ``finish``.
     """
 
     def __init__(
@@ -35,12 +34,12 @@ class Stream:
         *,
         committed: Callable[[], int],
         backlog: int,
-        rate_per_s: float | None = None,
+        rate_per_s: float,
     ) -> None:
         self._events = events
         self._committed = committed
         self._backlog = backlog
-        self._rate_per_s = rate_per_s
+        self._rate_per_s: float | None = rate_per_s
         self._publisher = Publisher(
             open_producer(kafka_client_options(service.settings), _OPTIONS),
             topics=service.topics,
@@ -54,13 +53,14 @@ class Stream:
         self.published = 0
         self.is_done = False
 
-    def finish(self) -> None:
+    def finish(self, *, drop: bool) -> None:
         """
         End the load with everything acknowledged.
 
-        What is left is published first, as fast as it is taken; at a rate it is dropped.
+        What is left is dropped, or published before, as fast as it is taken.
         """
-        if self._rate_per_s is not None:
+        self._rate_per_s = None
+        if drop:
             self._stopping.set()
         self._thread.join(_END_S)
         self.check()

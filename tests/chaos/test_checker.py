@@ -12,6 +12,10 @@ from tests.chaos.checker import judge, main
 Line = dict[str, Any]
 
 
+#: What each version of a customer is announced as.
+_CLASSES = (None, "NEWCOMER", "SOURCE", "SOURCE")
+
+
 def good() -> list[Line]:
     """Return the history of two customers with three events each, a kill, and a store."""
     lines: list[Line] = [
@@ -21,7 +25,9 @@ def good() -> list[Line]:
             "seed": 1,
             "guarantee": "exactly_once",
             "min_progress": 2,
+            "epsilon": 0.01,
         },
+        {"kind": "plan", "faults": {"kill": 1}, "lives": {"w": 800.0}},
         {
             "kind": "fault",
             "number": 1,
@@ -50,6 +56,8 @@ def good() -> list[Line]:
                 "version": 3,
                 "substance": "s3",
                 "applied": {"0": 30},
+                "score_class": "SOURCE",
+                "total": 0.3,
             }
         )
         for version in (1, 2, 3):
@@ -71,6 +79,9 @@ def good() -> list[Line]:
                     "epoch_id": 0,
                     "content": f"c{version}",
                     "offset": version,
+                    "score_class": _CLASSES[version],
+                    "previous_class": _CLASSES[version - 1],
+                    "total": version / 10,
                 },
             ]
         lines += [
@@ -108,6 +119,38 @@ def lose_an_event(lines: list[Line]) -> None:
 def lose_a_customer(lines: list[Line]) -> None:
     """Nothing of a customer came out."""
     lines[:] = [line for line in lines if line.get("key") != "a" or line["kind"] == "expected"]
+
+
+def lose_an_update(lines: list[Line]) -> None:
+    """What moved the score last was never announced, and so is not in the store."""
+    lines.remove(find(lines, kind="update", key="a", version=3))
+    find(lines, kind="row", what="current_score", key="a").update(version=2, as_of=102)
+
+
+def lose_a_change_of_class(lines: list[Line]) -> None:
+    """The update that told of a class is missing between two others."""
+    lines.remove(find(lines, kind="update", key="a", version=1))
+
+
+def lose_the_last_class(lines: list[Line]) -> None:
+    """The newest state is of a class that no update tells of."""
+    find(lines, kind="expected", key="a")["score_class"] = "KEY_SOURCE"
+
+
+def strike_less_often(lines: list[Line]) -> None:
+    """One fault of two has struck."""
+    find(lines, kind="plan")["faults"] = {"kill": 2}
+
+
+def live_a_short_time(lines: list[Line]) -> None:
+    """A program that was to be looked at for long ended every minute."""
+    for number, line in enumerate(line for line in lines if line["kind"] == "sample"):
+        line["pid"] = number // 6
+
+
+def plan_nothing(lines: list[Line]) -> None:
+    """Nobody says what was to happen."""
+    lines.remove(find(lines, kind="plan"))
 
 
 def lose_an_item(lines: list[Line]) -> None:
@@ -212,6 +255,9 @@ def expect_nothing(lines: list[Line]) -> None:
 _PLANTED: list[tuple[Callable[[list[Line]], None], str]] = [
     (lose_an_event, "lost"),
     (lose_a_customer, "lost"),
+    (lose_an_update, "lost"),
+    (lose_a_change_of_class, "lost"),
+    (lose_the_last_class, "lost"),
     (lose_an_item, "lost"),
     (lose_a_row, "lost"),
     (double_an_event, "doubled"),
@@ -230,6 +276,9 @@ _PLANTED: list[tuple[Callable[[list[Line]], None], str]] = [
     (leak_handles, "leak"),
     (break_off, "broken_off"),
     (expect_nothing, "vacuous"),
+    (strike_less_often, "vacuous"),
+    (live_a_short_time, "vacuous"),
+    (plan_nothing, "vacuous"),
 ]
 
 
@@ -274,4 +323,5 @@ def test_the_program_s_exit_code_is_its_verdict(
     codes = [main(paths[:1]), main(paths)]
 
     assert codes == [0, 1]
+    assert main([]) == 1
     assert '"lost": 1' in capsys.readouterr().out

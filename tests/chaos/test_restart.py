@@ -15,12 +15,12 @@ _REDELIVERED = "ckm_events_deduplicated_total"
 
 def test_a_killed_worker_s_partitions_move_within_seconds(run: Run, *, is_full: bool) -> None:
     """With the settings as they come; the killed worker stays away for its successors' sake."""
-    rounds = 5 if is_full else 1
+    rounds = 2 if is_full else 1
     plan = Plan(
         scenario="moves",
-        events=30_000 * rounds,
+        events=20_000 * rounds,
         workers=2,
-        rate_per_s=500,
+        rate_per_s=300,
         settings={"CKM__KAFKA__SESSION_TIMEOUT_S": ""},
     )
 
@@ -44,25 +44,17 @@ def lose(world: World) -> None:
     world.fleet.kill("worker-2", again=False)
 
 
-@pytest.mark.parametrize(
-    "guarantee",
-    [
-        Guarantee.EXACTLY_ONCE,
-        pytest.param(Guarantee.AT_LEAST_ONCE, marks=pytest.mark.only_full),
-    ],
-    ids=str,
-)
 def test_a_worker_that_is_told_to_stop_leaves_nothing_to_be_done_again(
-    run: Run, guarantee: Guarantee, *, is_full: bool
+    run: Run, *, is_full: bool
 ) -> None:
-    """10 SIGTERMs in the middle of the load: exit code 0 in time, and no event delivered again."""
-    rounds = 10 if is_full else 1
+    """5 SIGTERMs in the middle of the load: exit code 0 in time, and no event delivered again."""
+    rounds = 5 if is_full else 1
     plan = Plan(
-        scenario=f"drains_{guarantee}",
-        guarantee=guarantee,
-        events=30_000 * rounds,
+        scenario="drains",
+        guarantee=Guarantee.AT_LEAST_ONCE,  # transactions undo what would be delivered again
+        events=20_000 * rounds,
         workers=1,
-        rate_per_s=500,
+        rate_per_s=300,
     )
 
     with run(plan) as world:
@@ -80,9 +72,9 @@ def test_control_a_worker_that_is_killed_leaves_something_to_be_done_again(run: 
     plan = Plan(
         scenario="control_drains",
         guarantee=Guarantee.AT_LEAST_ONCE,
-        events=80_000,
+        events=40_000,
         workers=1,
-        rate_per_s=1000,
+        rate_per_s=500,
     )
 
     with run(plan) as world:
@@ -90,7 +82,7 @@ def test_control_a_worker_that_is_killed_leaves_something_to_be_done_again(run: 
             world.schedule.add("kill", "worker-1", events=(500, 2000))
         for fault in world.schedule.faults:
             world.strike(fault, lambda: world.fleet.kill("worker-1"))
-        redelivered = sum(world.samples(_REDELIVERED))
+        redelivered = world.total(_REDELIVERED)
         world.finish()
 
     assert redelivered > 0
@@ -103,9 +95,9 @@ def drain(world: World, *, rounds: int) -> tuple[list[float], float]:
     drains: list[float] = []
     redelivered = 0.0
     for fault in world.schedule.faults:
-        redelivered += sum(world.samples(_REDELIVERED))
+        redelivered += world.total(_REDELIVERED)
         world.strike(fault, lambda: drains.append(bounce(world)))
-    return drains, redelivered + sum(world.samples(_REDELIVERED))
+    return drains, redelivered + world.total(_REDELIVERED)
 
 
 def bounce(world: World) -> float:

@@ -61,7 +61,7 @@ def leave(world: World, name: str, drains: list[float]) -> None:
 def test_workers_that_join_and_leave_are_not_noticed(run: Run, *, is_full: bool) -> None:
     """1 to 2 to 3 to 2 to 1 workers under load, twice: exact, and no partition waits long."""
     rounds = 2 if is_full else 1
-    plan = Plan(scenario="scaling", events=80_000 * rounds, workers=1, rate_per_s=800)
+    plan = Plan(scenario="scaling", events=40_000 * rounds, workers=1, rate_per_s=400)
 
     with run(plan) as world:
         scale(world, rounds=rounds)
@@ -75,9 +75,10 @@ def test_control_workers_that_commit_first_lose_what_they_had_when_they_leave(ru
     plan = Plan(
         scenario="control_scaling",
         events=40_000,
+        rate_per_s=400,
         workers=1,
         guarantee=Guarantee.AT_LEAST_ONCE,
-        faults=("without_order",),
+        faults=("stretched", "without_order"),
     )
 
     with run(plan) as world:

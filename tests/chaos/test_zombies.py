@@ -24,7 +24,7 @@ def haunt(world: World, *, rounds: int) -> int:
     group, and is continued when its partitions have moved on.
     """
     for _ in range(rounds):
-        world.schedule.add("stop", world.schedule.choose(_STOPS), events=(300, 1500))
+        world.schedule.add("stop", world.schedule.choose(_STOPS), events=(200, 600))
     fenced = 0
     for fault in world.schedule.faults:
         zombie = world.service.new_faulty("worker", f"{fault.target}:stops:3", *world.plan.faults)
@@ -55,8 +55,8 @@ def test_a_zombie_is_fenced_and_changes_nothing(run: Run, *, is_full: bool) -> N
     rounds = 10 if is_full else 1
     plan = Plan(
         scenario="zombies",
-        events=60_000 * rounds,
-        rate_per_s=800,
+        events=20_000 * rounds,
+        rate_per_s=300,
         workers=2,
         settings={"CKM__KAFKA__SESSION_TIMEOUT_S": str(_SESSION_S)},
     )
@@ -74,8 +74,8 @@ def test_control_a_zombie_that_nobody_fences_overwrites_its_successor(run: Run) 
     """Without transactions its states, old by now, follow the newer ones in the changelog."""
     plan = Plan(
         scenario="control_zombies",
-        events=100_000,
-        rate_per_s=1500,
+        events=40_000,
+        rate_per_s=300,
         workers=2,
         faults=("without_transactions",),
         settings={"CKM__KAFKA__SESSION_TIMEOUT_S": str(_SESSION_S)},

@@ -4,8 +4,9 @@ import json
 import subprocess
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -24,10 +25,6 @@ from tests.support.services import wait_until
 #: Events that must be committed between two faults, else a fault has hit a service at rest.
 MIN_PROGRESS = 200
 _PATIENCE_S = 120.0
-_PORTS = {
-    "worker": "CKM__METRICS__PROFILE_PORT",
-    "snapshots": "CKM__METRICS__SNAPSHOT_PORT",
-}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,11 +39,12 @@ class Plan:
         workers: Profile workers at the start.
         snapshots: Snapshot workers at the start.
         backlog: Events that are published ahead of what is committed, at most.
-        rate_per_s: Events published a second, until the last fault is over; as fast as they are
-            taken, and all of them, if not given.
+        rate_per_s: Events published a second, until the last fault is over.
+        all_events: Whether those that are left then are published too, as fast as they are taken.
         faults: What is taken away from all programs (tests/support/faulty.py), for controls.
         settings: Settings of the installation.
         env: Settings of the fleet's programs alone.
+        lives: How long one life of a program lasts at least, in seconds, by its name.
     """
 
     scenario: str
@@ -55,11 +53,13 @@ class Plan:
     workers: int = 3
     snapshots: int = 1
     backlog: int = 2000
-    rate_per_s: float | None = None
+    rate_per_s: float
+    all_events: bool = False
     guarantee: Guarantee = Guarantee.EXACTLY_ONCE
     faults: tuple[str, ...] = ()
     settings: dict[str, str] = field(default_factory=dict)
     env: dict[str, str] = field(default_factory=dict)
+    lives: dict[str, float] = field(default_factory=dict)
 
 
 class World:
@@ -132,14 +132,11 @@ class World:
         )
         return seconds
 
-    def samples(self, name: str) -> list[float]:
-        """Return the sum of a metric's samples for each program that runs and can be asked."""
-        found = []
-        for member, service in self.fleet.running.items():
-            port = service.env[_PORTS[member.partition("-")[0]]]
-            with suppress(OSError):
-                found.append(scrape(port).get(name, 0.0))
-        return found
+    def total(self, name: str) -> float:
+        """Return the sum of a metric's samples over all programs, which have to run."""
+        self.wait(self.is_whole, "programs that are ready")
+        services = (member.service for member in self.fleet.members.values() if member.wanted)
+        return sum(scrape(service.port).get(name, 0.0) for service in services)
 
     def pause(self, seconds: float) -> None:
         """Let time pass while the supervisor works."""
@@ -148,11 +145,14 @@ class World:
 
     def finish(self) -> None:
         """End the load, wait until all is taken in, end the fleet, and write what came out."""
-        self.stream.finish()
+        planned = Counter(fault.what for fault in self.schedule.faults)
+        self.history.write("plan", faults=dict(planned), lives=self.plan.lives)
+        self.stream.finish(drop=not self.plan.all_events)
         total = self.stream.published
         self.wait(lambda: self.watch.committed >= total, f"all {total} events", timeout_s=300)
         self.service.wait_until_consumed(timeout_s=120)
         self.service.wait_until_quiet(timeout_s=120)
+        self.fleet.look_after()
         self.fleet.stop()
         observe(self.service, self.history, self.service.read())
 
@@ -184,6 +184,7 @@ def running(
             seed=schedule.seed,
             guarantee=str(plan.guarantee),
             min_progress=MIN_PROGRESS,
+            epsilon=service.settings.scoring.epsilon,
         )
         fleet = Fleet(service, history, faults=plan.faults)
         watch = stack.enter_context(Watch(service, fleet, history))

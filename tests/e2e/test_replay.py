@@ -32,13 +32,6 @@ _BAD = 20
 _ALL = ("--policy", "skip", "--max-records", "9999")
 
 
-@pytest.fixture
-def on_embedded(broker: Broker) -> None:
-    """Leave out what would show the same, more slowly, on another broker."""
-    if broker.kind is not BrokerKind.EMBEDDED:
-        pytest.skip("the same on every broker; see the embedded one")
-
-
 def park(service: Installation, events: Sequence[TouchpointEvent]) -> list[Call]:
     """Let a worker set 500 calls aside, and some records that nothing can repair among them."""
     calls = [event for event in events if isinstance(event, Call)][-_PARKED:]
@@ -114,7 +107,7 @@ def test_what_was_set_aside_is_put_back_once_also_by_a_replay_that_is_killed(
 
 
 def test_control_without_progress_and_without_seen_ids_a_second_replay_counts_twice(
-    install: Install, simulated: Simulated, on_embedded: None
+    install: Install, simulated: Simulated
 ) -> None:
     """Both mechanisms off: what is put back again is applied again, and it shows."""
     events = simulated(150, 2500)
@@ -136,7 +129,7 @@ def test_control_without_progress_and_without_seen_ids_a_second_replay_counts_tw
 
 
 def test_the_dead_letters_can_be_listed_and_looked_at(
-    install: Install, simulated: Simulated, on_embedded: None
+    install: Install, simulated: Simulated
 ) -> None:
     """By reason and topic, counted, one by one with how far it can be read; keys when asked."""
     events = simulated(20, 200)

@@ -4,6 +4,7 @@ import asyncio
 from typing import Any
 
 import pytest
+from aiokafka.errors import KafkaConnectionError, KafkaError, KafkaTimeoutError, NodeNotReadyError
 from structlog.testing import capture_logs
 
 from ckm_stream.errors import (
@@ -55,6 +56,19 @@ def test_the_process_ends_with_one_line(
     (line,) = logs
     assert (line["event"], line["reason"]) == ("worker.ends", str(error))
     assert (line["exc_info"] is error) is shows_traceback
+
+
+@pytest.mark.parametrize(
+    "error", [KafkaConnectionError("no broker"), KafkaTimeoutError(), NodeNotReadyError("3")]
+)
+def test_trouble_with_kafka_that_nobody_has_named_is_transient(error: KafkaError) -> None:
+    """Such as a broker that dies while partitions are taken over: no defect of ours."""
+    with capture_logs() as logs, pytest.raises(Ended) as ended:
+        end_process(error)
+
+    assert ended.value.code == TransientError.exit_code
+    assert logs[0]["exc_info"] is None
+    assert f"({type(error).__name__}" in logs[0]["reason"]
 
 
 def test_what_is_to_be_noted_is_noted_before_the_process_ends(
