@@ -41,6 +41,16 @@ _INSERT: Final[dict[str, Callable[[Table], postgresql.Insert | sqlite.Insert]]] 
     "sqlite": sqlite.insert,
 }
 
+_COMPARE_AND_SET: Final = (
+    update(SINK_PROGRESS)
+    .where(
+        SINK_PROGRESS.c.topic == bindparam("at_topic"),
+        SINK_PROGRESS.c.partition == bindparam("at_partition"),
+        SINK_PROGRESS.c.next_offset == bindparam("expected"),
+    )
+    .values(next_offset=bindparam("new"))
+)
+
 Row = TypeVar("Row")
 Values = dict[str, Any]
 #: A guard over (the proposed row, the row that is there).
@@ -129,21 +139,30 @@ class SnapshotWriter:
 
     def _advance(self, connection: Connection, progress: Iterable[Progress]) -> None:
         # Sorted, so that two workers take the row locks in the same order and cannot deadlock.
-        for step in sorted(progress, key=lambda each: (each.topic, each.partition)):
-            moved = connection.execute(
-                update(SINK_PROGRESS)
-                .where(
-                    SINK_PROGRESS.c.topic == step.topic,
-                    SINK_PROGRESS.c.partition == step.partition,
-                    SINK_PROGRESS.c.next_offset == step.expected,
-                )
-                .values(next_offset=step.new)
+        # One statement for each, in one round trip: each of its own cost half of a small batch.
+        steps = sorted(progress, key=lambda each: (each.topic, each.partition))
+        if not steps:
+            return
+        moved = connection.execute(
+            _COMPARE_AND_SET,
+            [
+                {
+                    "at_topic": s.topic,
+                    "at_partition": s.partition,
+                    "expected": s.expected,
+                    "new": s.new,
+                }
+                for s in steps
+            ],
+        )
+        if moved.rowcount != len(steps):
+            found = self._positions(connection, [(step.topic, step.partition) for step in steps])
+            # The other one may have written the same.
+            lost = next((s for s in steps if found[s.topic, s.partition] != s.new), steps[0])
+            raise FencedError(
+                f"partition {lost.partition} of {lost.topic} is no longer at offset "
+                f"{lost.expected} in the store: another worker has moved it; leaving"
             )
-            if moved.rowcount != 1:
-                raise FencedError(
-                    f"partition {step.partition} of {step.topic} is no longer at offset "
-                    f"{step.expected} in the store: another worker has moved it; leaving"
-                )
 
     def _write_states(
         self,
