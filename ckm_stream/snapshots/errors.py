@@ -2,7 +2,7 @@
 Which database errors pass by themselves, decided in this one place (promise P11).
 
 A transient error is retried in place by the worker: lag grows, nothing is skipped. Anything else
-is a defect or a wrong setting and is not disguised as an outage.
+is a defect, or was changed by somebody, and is not disguised as an outage.
 """
 
 import sqlite3
@@ -43,6 +43,19 @@ _PRIMARY_CODE: Final = 0xFF  # extended SQLite codes keep the primary one in the
 # The base class itself, and no other subclass, is what SQLite raises for a file that is none of
 # its own or is damaged.
 _SERVER_ERRORS: Final = frozenset({OperationalError, DatabaseError})
+
+_RIGHTS: Final = "grant the worker's user its rights on the tables, and start again"
+_TABLES: Final = "run `ckm migrate`, and start again"
+# What somebody has changed under a running worker, by SQLSTATE: 28 invalid authorization, 3D000 no
+# such database, 42501 insufficient privilege, 42P01 and 42703 no such table or column.
+_REMEDIES: Final = {
+    "28000": _RIGHTS,
+    "28P01": _RIGHTS,
+    "3D000": "create the database, run `ckm migrate`, and start again",
+    "42501": _RIGHTS,
+    "42703": _TABLES,
+    "42P01": _TABLES,
+}
 
 _MAX_CAUSE_LENGTH: Final = 200
 
@@ -92,21 +105,36 @@ def database_name(url: URL) -> str:
 
 
 @contextmanager
-def transient_errors(url: URL) -> Iterator[None]:
+def store_errors(url: URL) -> Iterator[None]:
     """
-    Turn database errors that pass by themselves into ``TransientError``; let others through.
+    Turn the errors of a database at work into ours; let through what is a defect.
 
     Raises:
         TransientError: If the database is unavailable for now; the message names it.
+        ConfigurationError: If it was changed under us, such as a right that was revoked.
     """
     try:
         yield
     except SQLAlchemyError as error:
-        if not is_transient(error):
-            raise
-        raise TransientError(
-            f"database {database_name(url)} is unavailable for now: {cause_of(error)}"
-        ) from error
+        if is_transient(error):
+            raise TransientError(
+                f"database {database_name(url)} is unavailable for now: {cause_of(error)}"
+            ) from error
+        if (remedy := _remedy(error)) is not None:
+            raise ConfigurationError(
+                f"database {database_name(url)} cannot be used any more ({cause_of(error)}); "
+                f"{remedy}: nothing of this batch was written"
+            ) from error
+        raise
+
+
+def _remedy(error: SQLAlchemyError) -> str | None:
+    if not isinstance(error, DBAPIError):
+        return None
+    if isinstance(error.orig, sqlite3.Error):  # it has one code for all of these
+        said = str(error.orig)
+        return _TABLES if said.startswith(("no such table", "no such column")) else None
+    return _REMEDIES.get(getattr(error.orig, "sqlstate", None) or "")
 
 
 @contextmanager

@@ -23,7 +23,7 @@ from ckm_stream.snapshots.batch import (
     SnapshotBatch,
     Tombstone,
 )
-from ckm_stream.snapshots.errors import transient_errors
+from ckm_stream.snapshots.errors import store_errors
 from ckm_stream.snapshots.store import for_writing
 from ckm_stream.snapshots.tables import (
     CLASS_HISTORY,
@@ -74,7 +74,7 @@ class SnapshotWriter:
         """
         if not partitions:
             return {}
-        with transient_errors(self._engine.url), self._engine.begin() as connection:
+        with store_errors(self._engine.url), self._engine.begin() as connection:
             return self._positions(connection, partitions)
 
     def ping(self) -> None:
@@ -84,7 +84,7 @@ class SnapshotWriter:
         Raises:
             TransientError: If it is unavailable for now.
         """
-        with transient_errors(self._engine.url), self._engine.connect() as connection:
+        with store_errors(self._engine.url), self._engine.connect() as connection:
             connection.execute(select(1))
 
     def write(self, batch: SnapshotBatch) -> None:
@@ -98,18 +98,21 @@ class SnapshotWriter:
             FencedError: If a position is not the expected one: another worker has moved it.
             TransientError: If the database is unavailable for now.
         """
-        if batch.progress and batch.progress == self._in_doubt and self._is_written(batch):
-            self._in_doubt = []
-            return
-        try:
-            self._transact(batch)
-        except TransientError:
-            self._in_doubt = batch.progress
-            raise
+        is_in_doubt = bool(batch.progress) and batch.progress == self._in_doubt
+        if not (is_in_doubt and self._is_written(batch)):
+            try:
+                self._transact(batch)
+            except TransientError:
+                self._in_doubt = batch.progress
+                raise
+            except FencedError:
+                # The server may have been at our commit yet when we asked for the positions.
+                if not (is_in_doubt and self._is_written(batch)):
+                    raise
         self._in_doubt = []
 
     def _transact(self, batch: SnapshotBatch) -> None:
-        with transient_errors(self._engine.url), self._engine.begin() as connection:
+        with store_errors(self._engine.url), self._engine.begin() as connection:
             self._advance(connection, batch.progress)
             self._write_states(connection, PROFILE, batch.profiles, _profile_values)
             self._write_states(connection, EMPLOYEE, batch.employees, _employee_values)

@@ -120,7 +120,7 @@ def _write_outputs(
             for record in published.items
             if record.value is not None
         ],
-        "forwarded": list(_forwarded(service, published)),
+        "forwarded": list(_forwarded(oracle, published)),
         "dead_letter": [_name(record.key, record.value) for record in published.dead_letters],
     }
     for kind, lists in (("expected_output", expected), ("output", found)):
@@ -129,12 +129,11 @@ def _write_outputs(
                 history.write(kind, what=what, id=name)
 
 
-def _forwarded(service: Installation, published: Published) -> Iterable[str]:
+def _forwarded(oracle: Oracle, published: Published) -> Iterable[str]:
     for source in (Source.REFERRAL, Source.EMPLOYEE):
         for record in published.sources[source]:
-            event = service.codec.decode(source, record.key, record.value)
             assert record.key is not None
-            yield f"{record.key.decode()} {event.event_id}"
+            yield f"{record.key.decode()} {oracle.event_id(source, record)}"
 
 
 def _write_rows(history: History, service: Installation) -> None:

@@ -2,6 +2,7 @@
 
 import time
 
+import psutil
 import pytest
 
 from ckm_stream.errors import TransientError
@@ -14,6 +15,8 @@ pytestmark = [pytest.mark.chaos, pytest.mark.timeout(1500), OUTAGE]
 
 _NOT_READY_S = 15.0
 _READY_S = 60.0
+_GROWTH_MIB = 100.0
+_MIB = 1 << 20
 
 
 class Outages:
@@ -23,6 +26,7 @@ class Outages:
         self._world, self._site = world, site
         self.not_ready_s: list[float] = []
         self.ready_s: list[float] = []
+        self.growth_mib: list[float] = []
 
     def strike(self, fault: Fault) -> None:
         """Let one fault happen, and measure when the workers say so."""
@@ -34,17 +38,24 @@ class Outages:
             site.proxy.silence()
         else:
             site.kafka.kill()
-        started = time.monotonic()
+        started, sizes = time.monotonic(), self._sizes()
         if fault.seconds:
             self._world.wait(lambda: not any(self._ready()), "workers that are not ready")
             self.not_ready_s.append(round(time.monotonic() - started, 2))
             if fault.what == "down":  # one more starts before there is a broker
                 self._world.fleet.kill("worker-1")
             self._world.pause(max(0.0, started + fault.seconds - time.monotonic()))
+            now = self._sizes()
+            self.growth_mib += [(now[pid] - sizes[pid]) / _MIB for pid in now.keys() & sizes.keys()]
         if fault.what == "silence":
             site.proxy.restore()
         else:
             site.kafka.start()
+
+    def _sizes(self) -> dict[int, int]:
+        """Return the resident bytes of each program that runs, by its process."""
+        processes = [service.process for service in self._world.fleet.running.values()]
+        return {each.pid: psutil.Process(each.pid).memory_info().rss for each in processes if each}
 
     def _ready(self) -> list[bool]:
         return [
@@ -90,6 +101,8 @@ def test_broker_outages_cost_time_and_nothing_else(
                 outages.strike(fault)
         measure = world.history.measure
         measure("not ready after", max(outages.not_ready_s), unit="s", at_most=_NOT_READY_S)
+        growth = round(max(outages.growth_mib), 1)
+        measure("memory grown in an outage", growth, unit="MiB", at_most=_GROWTH_MIB)
         measure("ready again after", max(outages.ready_s), unit="s", at_most=_READY_S)
         world.finish()
 

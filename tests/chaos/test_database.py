@@ -14,6 +14,7 @@ from tests.chaos.world import Plan, World
 pytestmark = [pytest.mark.chaos, pytest.mark.timeout(1500)]
 
 _RESUME_S = 10.0
+_STALL_S = 5.0
 #: Of one fault, a second apart.
 _CUTS = 4
 #: Every 20th transaction fails as one does that has lost against another (SQLSTATE 40001).
@@ -38,6 +39,7 @@ class Database:
         self._url = world.service.engine.url
         self.resume_s: list[float] = []
         self.updates: list[int] = []
+        self.cuts = 0
 
     def strike(self, fault: Fault) -> None:
         """Let one fault happen; what was committed meanwhile has to come into the store."""
@@ -69,12 +71,18 @@ class Database:
 
     def _disconnect(self, _: float) -> None:
         for _cut in range(_CUTS):
-            with self._connection() as connection:
-                connection.execute(
-                    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
-                    "WHERE datname = current_database() AND pid <> pg_backend_pid()"
-                )
+            self._world.wait(self._cut, "a connection to cut")
+            self.cuts += 1
             self._world.pause(1.0)
+
+    def _cut(self) -> bool:
+        self._world.service.engine.dispose()  # what is connected then is the worker
+        with self._connection() as connection:
+            cut = connection.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+                "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+            )
+            return cut.rowcount > 0
 
     @contextmanager
     def _connection(self) -> Iterator[psycopg.Connection]:
@@ -99,11 +107,17 @@ def outages(world: World, site: Site, *, is_full: bool) -> None:
         world.schedule.add("disconnect", "database", events=(200, 600))
     database = Database(world, site)
     before = rebalances(world)
+    world.watch.restart_stalls()
     for fault in world.schedule.faults:
         database.strike(fault)
     measure = world.history.measure
     measure("rows again after", max(database.resume_s, default=0), unit="s", at_most=_RESUME_S)
     measure("score updates in an outage", min(database.updates), unit="", at_least=1)
+    measure("connections cut", database.cuts, unit="", at_least=disconnects)
+    refused = world.fleet["snapshots-1"].log().count("injected")
+    measure("transactions refused", refused, unit="", at_least=10 if is_full else 1)
+    stall_s = world.watch.longest_stall_s
+    measure("longest stall of a partition", stall_s, unit="s", at_most=_STALL_S)
     measure("rebalances", rebalances(world) - before, unit="", at_most=0)
     world.finish()
 

@@ -159,6 +159,7 @@ def test_a_duplicate_that_is_delivered_again_counts_once_for_a_busy_employee() -
         (AT_LEAST_ONCE, "WITHOUT_APPLIED_OFFSETS", "applied to|missing"),
         (AT_LEAST_ONCE, "WITHOUT_ANNOUNCING_AGAIN", "came from|no update"),
         (AT_LEAST_ONCE, "STATES_FIRST", "missing"),
+        (AT_LEAST_ONCE, "FORWARDED_LAST", "forwarded events missing"),
         (AT_LEAST_ONCE, "UPDATES_FIRST", "tells of no state|is not the score"),
         (EXACTLY_ONCE, "WITHOUT_TRANSACTIONS", "too many|repeat"),
         (EXACTLY_ONCE, "WITHOUT_FENCE", "too many|repeat|missing|differ|the end does not come"),

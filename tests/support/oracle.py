@@ -87,6 +87,10 @@ class Oracle:
             else:
                 self.truth.duplicates += 1
 
+    def event_id(self, source: Source, record: Any) -> str:
+        """Return the id of a valid event."""
+        return self._codec.decode(source, record.key, record.value).event_id
+
     def score(self, state: ProfileState) -> Score:
         """Score a profile as of its newest event."""
         return score_profile(

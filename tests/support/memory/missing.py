@@ -70,6 +70,16 @@ class _StatesFirst(AtLeastOnce):
         return next_offsets
 
 
+class _ForwardedLast(AtLeastOnce):
+    """Makes a state durable before its events are forwarded to other keys."""
+
+    async def commit(self, effects: Effects) -> dict[str, int]:
+        """Write one unit in the wrong order."""
+        next_offsets = await super().commit(replace(effects, forwarded=[]))
+        await super().commit(replace(effects, changelog={}, updates=[], items=[], dead_letters=[]))
+        return next_offsets
+
+
 class _TellsNothingAgain(Lane):
     """Goes on as if a predecessor had told of all its states."""
 
@@ -151,6 +161,7 @@ def without_store_fence(*args: Any) -> SnapshotWorker:
 WITHOUT_APPLIED_OFFSETS: Final = Mechanisms(load=_forget_applied)
 WITHOUT_ANNOUNCING_AGAIN: Final = Mechanisms(lane=_TellsNothingAgain)
 STATES_FIRST: Final = Mechanisms(at_least_once=_StatesFirst)
+FORWARDED_LAST: Final = Mechanisms(at_least_once=_ForwardedLast)
 UPDATES_FIRST: Final = Mechanisms(at_least_once=_UpdatesFirst)
 WITHOUT_TRANSACTIONS: Final = Mechanisms(producer=_WithoutTransactions)
 WITHOUT_FENCE: Final = Mechanisms(producer=_WithoutFence)

@@ -22,7 +22,7 @@ from ckm_stream.snapshots import store
 from ckm_stream.snapshots.batch import Progress, SnapshotBatch
 from ckm_stream.snapshots.collect import Collector
 from ckm_stream.snapshots.columns import encode_document
-from ckm_stream.snapshots.errors import transient_errors
+from ckm_stream.snapshots.errors import store_errors
 from ckm_stream.snapshots.tables import KNOWLEDGE_ITEM, METADATA
 from ckm_stream.snapshots.writer import SnapshotWriter
 from ckm_stream.streaming.snapshots import SnapshotApp
@@ -92,7 +92,7 @@ class MemoryWriter(SnapshotWriter):
         return positions
 
     def _transact(self, batch: SnapshotBatch) -> None:
-        with transient_errors(self._engine.url):
+        with store_errors(self._engine.url):
             self._process.reach(Point.BEFORE_BEGIN)
             super()._transact(batch)
             self._process.reach(Point.AFTER_DB_COMMIT)

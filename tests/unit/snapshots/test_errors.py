@@ -19,7 +19,7 @@ from ckm_stream.snapshots.errors import (
     connection_errors,
     database_name,
     is_transient,
-    transient_errors,
+    store_errors,
 )
 
 URL = make_url("postgresql+psycopg://ckm:s3cret@db.example:5433/ckm?sslmode=require")
@@ -106,7 +106,7 @@ def test_exhausted_pool_is_transient() -> None:
 
 def test_transient_message_names_the_database_without_secrets() -> None:
     """The worker's log line says which database and why, and nothing that is secret."""
-    with pytest.raises(TransientError) as caught, transient_errors(URL):
+    with pytest.raises(TransientError) as caught, store_errors(URL):
         raise wrapped(errors.DeadlockDetected("deadlock\nDETAIL: row of Ms X"), psycopg.Error)
 
     assert str(caught.value) == (
@@ -114,11 +114,32 @@ def test_transient_message_names_the_database_without_secrets() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("error", "remedy"),
+    [
+        (errors.InsufficientPrivilege("permission denied"), "grant the worker's user its rights"),
+        (errors.InvalidPassword("password authentication failed"), "grant the worker's user"),
+        (errors.UndefinedTable("relation does not exist"), "run `ckm migrate`"),
+        (errors.UndefinedColumn("column does not exist"), "run `ckm migrate`"),
+        (errors.InvalidCatalogName("database does not exist"), "create the database"),
+        (sqlite3.OperationalError("no such table: profile"), "run `ckm migrate`"),
+    ],
+    ids=lambda each: type(each).__name__ if isinstance(each, Exception) else "",
+)
+def test_what_was_changed_under_a_worker_is_named_with_its_remedy(
+    error: Exception, remedy: str
+) -> None:
+    """Rights that were revoked, tables that are gone: no outage, and no defect of ours."""
+    driver = sqlite3.Error if isinstance(error, sqlite3.Error) else psycopg.Error
+    with pytest.raises(ConfigurationError, match=remedy), store_errors(URL):
+        raise wrapped(error, driver)
+
+
 def test_lasting_error_passes_through() -> None:
     """What is no outage reaches the outermost frame as it is."""
     error = wrapped(errors.UniqueViolation("Key (customer_id)=(c-1)"), psycopg.Error)
 
-    for translate in (transient_errors, connection_errors):
+    for translate in (store_errors, connection_errors):
         with pytest.raises(DBAPIError) as caught, translate(URL):
             raise error
         assert caught.value is error
