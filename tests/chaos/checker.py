@@ -59,7 +59,7 @@ def judge(lines: Iterable[Line]) -> list[Finding]:
     if not run["run"] or not run["end"]:
         return [("broken_off", "the history has no beginning or no end")]
     laws = (
-        *(_states, _order, _updates, _announced, _outputs, _rows),
+        *(_states, _order, _updates, _announced, _outputs, _rows, _kept),
         *(_planned, _faults, _exits, _measures, _leaks),
     )
     return [finding for law in laws for finding in law(run)]
@@ -163,7 +163,7 @@ def _outputs(run: Run) -> Iterator[Finding]:
 
 
 def _rows(run: Run) -> Iterator[Finding]:
-    """The store holds the newest state and score of everybody, and the history whole."""
+    """The store holds the newest state and score of everybody."""
     rows = run.newest("row")
     updates: dict[str, tuple[int, int]] = {}
     for line in run["update"]:
@@ -183,6 +183,21 @@ def _rows(run: Run) -> Iterator[Finding]:
         found = (rows[place][first], rows[place][second])
         if found != wanted[place]:
             yield "stale", f"{' '.join(place)} is {found} in the store, {wanted[place]} is newest"
+
+
+def _kept(run: Run) -> Iterator[Finding]:
+    """The store holds all scores, changes of class and knowledge items that there ever were."""
+    wanted = {("item", line["id"]) for line in run["expected_output"] if line["what"] == "item"}
+    for line in run["update"]:
+        name = f"{line['key']} {line['version']} {line['as_of']} {line['epoch_id']}"
+        wanted.add(("score", name))
+        if line["previous_class"] != line["score_class"]:
+            wanted.add(("class", name))
+    found = {(line["what"], line["id"]) for line in run["kept"]}
+    for what, name in wanted - found:
+        yield "lost", f"{what} {name} is not in the store"
+    for what, name in found - wanted:
+        yield "doubled", f"{what} {name} is in the store, and nobody wrote it"
 
 
 def _planned(run: Run) -> Iterator[Finding]:

@@ -18,6 +18,7 @@ needs. The kinds of lines:
               an announced score, in its order
     expected_output / output   what, id: a knowledge item, dead letter or forwarded event
     row       what, key, offset, version, as_of, substance: a row of the store
+    kept      what, id: what the store keeps of the past: a score, a change of class, an item
     end       the last line: without it the run broke off
 """
 

@@ -9,7 +9,14 @@ from sqlalchemy import select
 from ckm_stream.codec.state import decode_employee, decode_state
 from ckm_stream.codec.topics import Source
 from ckm_stream.domain.profile import ProfileState
-from ckm_stream.snapshots.tables import CURRENT_SCORE, EMPLOYEE, PROFILE
+from ckm_stream.snapshots.tables import (
+    CLASS_HISTORY,
+    CURRENT_SCORE,
+    EMPLOYEE,
+    KNOWLEDGE_ITEM,
+    PROFILE,
+    SCORE,
+)
 from tests.chaos.history import History
 from tests.support.installation import Installation
 from tests.support.oracle import Oracle
@@ -154,10 +161,17 @@ def _write_rows(history: History, service: Installation) -> None:
             CURRENT_SCORE.c.as_of,
         ),
     }
+    announced = {"score": SCORE, "class": CLASS_HISTORY}
     with service.engine.connect() as connection:
         for what, query in kept.items():
             for row in connection.execute(query).mappings():
                 history.write("row", what=what, **row)
+        for what, table in announced.items():
+            place = select(table.c.customer_id, table.c.version, table.c.as_of, table.c.epoch_id)
+            for key in connection.execute(place):
+                history.write("kept", what=what, id=" ".join(map(str, key)))
+        for item_id in connection.execute(select(KNOWLEDGE_ITEM.c.item_id)).scalars():
+            history.write("kept", what="item", id=item_id)
 
 
 def _name(key: bytes | None, value: bytes | None) -> str:

@@ -89,6 +89,9 @@ def good() -> list[Line]:
             {"kind": "row", "what": "current_score", "key": key, "version": 3, "as_of": 103},
             {"kind": "expected_output", "what": "item", "id": f"i-{key}"},
             {"kind": "output", "what": "item", "id": f"i-{key}"},
+            {"kind": "kept", "what": "item", "id": f"i-{key}"},
+            *({"kind": "kept", "what": "score", "id": f"{key} {n} {100 + n} 0"} for n in (1, 2, 3)),
+            *({"kind": "kept", "what": "class", "id": f"{key} {n} {100 + n} 0"} for n in (1, 2)),
         ]
     lines += [
         {
@@ -161,6 +164,21 @@ def lose_an_item(lines: list[Line]) -> None:
 def lose_a_row(lines: list[Line]) -> None:
     """The store lacks a customer."""
     lines.remove(find(lines, kind="row", what="profile", key="a"))
+
+
+def forget_a_score(lines: list[Line]) -> None:
+    """The store lacks a score that was announced, though not the newest."""
+    lines.remove(find(lines, kind="kept", what="score", id="a 2 102 0"))
+
+
+def forget_a_change_of_class(lines: list[Line]) -> None:
+    """The store does not know when a customer became what they are."""
+    lines.remove(find(lines, kind="kept", what="class", id="a 2 102 0"))
+
+
+def keep_an_item_that_was_not_sent(lines: list[Line]) -> None:
+    """The store has a knowledge item that no event explains."""
+    lines.insert(-1, {"kind": "kept", "what": "item", "id": "i-c"})
 
 
 def double_an_event(lines: list[Line]) -> None:
@@ -260,6 +278,9 @@ _PLANTED: list[tuple[Callable[[list[Line]], None], str]] = [
     (lose_the_last_class, "lost"),
     (lose_an_item, "lost"),
     (lose_a_row, "lost"),
+    (forget_a_score, "lost"),
+    (forget_a_change_of_class, "lost"),
+    (keep_an_item_that_was_not_sent, "doubled"),
     (double_an_event, "doubled"),
     (replace_an_event, "doubled"),
     (double_an_update, "doubled"),
