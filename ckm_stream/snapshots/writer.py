@@ -6,6 +6,7 @@ partition, and nothing of the batch is written (promises P1, P4). Rows carry gua
 so that an older state can never replace a newer one, whatever the topics' order to one another.
 """
 
+import sqlite3
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final, TypeVar
 
@@ -23,7 +24,7 @@ from ckm_stream.snapshots.batch import (
     SnapshotBatch,
     Tombstone,
 )
-from ckm_stream.snapshots.errors import store_errors
+from ckm_stream.snapshots.errors import database_name, store_errors
 from ckm_stream.snapshots.store import for_writing
 from ckm_stream.snapshots.tables import (
     CLASS_HISTORY,
@@ -58,12 +59,33 @@ Guard = Callable[[Any, Table], ColumnElement[bool]]
 
 
 class SnapshotWriter:
-    """The one way into the store; one per worker, used from one thread at a time."""
+    """The one way into the store; one per worker, used from one thread at a time but to cancel."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = for_writing(engine)
         self._insert = _INSERT[engine.dialect.name]
         self._in_doubt: list[Progress] = []
+        self._running: Any = None
+
+    def cancel(self) -> None:
+        """
+        End the statement that another thread is waiting for, whose write then fails.
+
+        Raises:
+            TransientError: If the database cannot be told.
+        """
+        driver = self._running
+        if isinstance(driver, sqlite3.Connection):
+            driver.interrupt()
+        elif driver is not None:
+            from psycopg import OperationalError  # noqa: PLC0415 -- not for those who use SQLite
+
+            try:
+                driver.cancel()
+            except OperationalError as error:
+                raise TransientError(
+                    f"database {database_name(self._engine.url)} does not take a cancellation"
+                ) from error
 
     def positions(self, partitions: Sequence[tuple[str, int]]) -> dict[tuple[str, int], int]:
         """
@@ -113,11 +135,15 @@ class SnapshotWriter:
 
     def _transact(self, batch: SnapshotBatch) -> None:
         with store_errors(self._engine.url), self._engine.begin() as connection:
-            self._advance(connection, batch.progress)
-            self._write_states(connection, PROFILE, batch.profiles, _profile_values)
-            self._write_states(connection, EMPLOYEE, batch.employees, _employee_values)
-            self._write_scores(connection, batch.scores)
-            self._add(connection, KNOWLEDGE_ITEM, map(_item_values, batch.items))
+            self._running = connection.connection.driver_connection
+            try:
+                self._advance(connection, batch.progress)
+                self._write_states(connection, PROFILE, batch.profiles, _profile_values)
+                self._write_states(connection, EMPLOYEE, batch.employees, _employee_values)
+                self._write_scores(connection, batch.scores)
+                self._add(connection, KNOWLEDGE_ITEM, map(_item_values, batch.items))
+            finally:
+                self._running = None
 
     def _is_written(self, batch: SnapshotBatch) -> bool:
         # What lies between two offsets is the same for every worker, so it does not matter

@@ -37,6 +37,8 @@ _LAG_INTERVAL_S = 5.0
 # A broker that was killed says for a moment that its topics end where it last wrote that down (high
 # watermark checkpoint, every 5 s), down to 0: a store that is ahead for so long only is no sign.
 _AHEAD_S = 30.0
+# A statement may wait 20 s for somebody's lock; a worker that is told to stop has 10 s.
+_CANCEL_S = 3.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,12 +125,25 @@ class SnapshotApp(CrashOnlyApp):
             await self._write(parts)
 
     async def release(self) -> None:
-        """Drop what is queued and wait for the transaction under way: the partitions are going."""
+        """
+        Drop what is queued and wait for the transaction under way: the partitions are going.
+
+        One that does not come to its end soon is cancelled; the next owner does it again.
+        """
         self._lease = object()
         while not self._queue.empty():
             self._queue.get_nowait()
+        cancelling = asyncio.ensure_future(self._cancel_soon())
         async with self._writing:
             self._next = {}
+        cancelling.cancel()
+
+    async def _cancel_soon(self) -> None:
+        await asyncio.sleep(_CANCEL_S)
+        try:
+            await asyncio.to_thread(self._writer.cancel)
+        except TransientError as error:
+            log.warning("store.cancel", reason=str(error))
 
     async def greet(self) -> None:
         """Ask the store whether it is there, unless it is being asked for something already."""

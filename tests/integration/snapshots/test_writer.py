@@ -405,6 +405,31 @@ class TestOutage:
         assert position_of(writer) == 5
         engine.dispose()
 
+    def test_a_statement_that_waits_for_a_lock_can_be_cancelled(
+        self, postgres_server: PostgresServer, postgres_url: str
+    ) -> None:
+        """The batch fails as a whole, at once, and goes in when the lock is gone."""
+        engine = open_engine(postgres_url)
+        migrate(engine)
+        writer = SnapshotWriter(engine)
+        writer.cancel()  # nothing is under way
+        writer.positions([(PROFILES, 0)])
+        batch = batch_of(0, 5, profiles=[profile_of("c-1", offset=4)])
+
+        with engine.begin() as other, ThreadPoolExecutor() as pool:
+            other.execute(text("LOCK TABLE profile IN ACCESS EXCLUSIVE MODE"))
+            writing = pool.submit(writer.write, batch)
+            while not is_waiting_for_a_lock(engine):
+                pass
+            writer.cancel()
+            with pytest.raises(TransientError, match="canceling statement due to user request"):
+                writing.result(timeout=5)
+        assert rows_of(engine, "profile") == []
+        writer.write(batch)
+
+        assert position_of(writer) == 5
+        engine.dispose()
+
     def test_crashed_server_is_transient(self) -> None:
         """After a crash of the server the same batch goes in, once it is back."""
         with PostgresServer() as server, server.fresh_database() as url:
@@ -480,6 +505,13 @@ class WithoutRowGuard(SnapshotWriter):
         self, connection: Connection, table: Table, rows: list[Values], guard: Guard
     ) -> None:
         super()._upsert(connection, table, rows, lambda *_: true())
+
+
+def is_waiting_for_a_lock(engine: Engine) -> bool:
+    """Tell whether a session of PostgreSQL waits for another one."""
+    with engine.connect() as connection:
+        waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
+        return bool(connection.execute(text(waiting)).scalar_one())
 
 
 class LosesConfirmation(SnapshotWriter):

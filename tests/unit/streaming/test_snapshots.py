@@ -11,6 +11,7 @@ import pytest
 from faust.types import TP
 from faust.types.tuples import ConsumerMessage
 from prometheus_client import CollectorRegistry
+from structlog.testing import capture_logs
 
 from ckm_stream.codec.topics import Topics
 from ckm_stream.errors import ConfigurationError, FencedError, TransientError
@@ -38,6 +39,8 @@ class FakeWriter:
     writing: threading.Event = field(default_factory=threading.Event)
     gate: threading.Event = field(default_factory=threading.Event)
     greetings: int = 0
+    asked_to_cancel: threading.Event = field(default_factory=threading.Event)
+    cancel_error: TransientError | None = None
 
     def __post_init__(self) -> None:
         self.gate.set()
@@ -53,6 +56,14 @@ class FakeWriter:
         self.greetings += 1
         if self.errors:
             raise self.errors.pop(0)
+
+    def cancel(self) -> None:
+        """Let the write under way fail, or tell that nobody can be told."""
+        self.asked_to_cancel.set()
+        if self.cancel_error is not None:
+            raise self.cancel_error
+        self.errors.append(TransientError("cancelled", retry_after_s=0.0))
+        self.gate.set()
 
     def write(self, batch: SnapshotBatch) -> None:
         """Move the positions."""
@@ -251,6 +262,46 @@ async def test_a_release_waits_for_the_transaction_under_way(worker: Worker) -> 
     await within(releasing)
     await within(writing)
 
+    assert worker.store.stored == {CHANGELOG: 1}
+
+
+async def test_a_release_cancels_a_statement_that_waits(
+    worker: Worker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """For a lock perhaps; what it would have written is the next owner's."""
+    monkeypatch.setattr("ckm_stream.streaming.snapshots._CANCEL_S", 0.0)
+    worker.store.gate.clear()
+    await worker.start(CHANGELOG)
+    await worker.deliver(CHANGELOG, 0)
+    writing = asyncio.ensure_future(worker.app.write_queued())
+    await asyncio.to_thread(worker.store.writing.wait, 10)
+
+    await within(worker.app.release())
+    await within(writing)
+
+    assert worker.store.written == []
+
+
+async def test_a_release_goes_on_waiting_for_a_store_that_cannot_be_told(
+    worker: Worker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It says so, and takes the transaction's end as it comes."""
+    monkeypatch.setattr("ckm_stream.streaming.snapshots._CANCEL_S", 0.0)
+    worker.store.cancel_error = TransientError("silent")
+    worker.store.gate.clear()
+    await worker.start(CHANGELOG)
+    await worker.deliver(CHANGELOG, 0)
+    writing = asyncio.ensure_future(worker.app.write_queued())
+    await asyncio.to_thread(worker.store.writing.wait, 10)
+
+    with capture_logs() as logs:
+        releasing = await blocked(worker.app.release)
+        await asyncio.to_thread(worker.store.asked_to_cancel.wait, 10)
+        worker.store.gate.set()
+        await within(releasing)
+    await within(writing)
+
+    assert [each["event"] for each in logs] == ["store.cancel"]
     assert worker.store.stored == {CHANGELOG: 1}
 
 
