@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from ckm_stream.operations.embedded import LOOPBACK, free_port
+from ckm_stream.operations.embedded import LOOPBACK
 from ckm_stream.publishing.simulate import SimulationPlan
 from tests.chaos.proxy import Proxy
 from tests.chaos.schedule import Schedule, seed_of_run
@@ -17,6 +17,7 @@ from tests.chaos.world import Plan, World, running, verdict
 from tests.support.installation import Installation
 from tests.support.kafka import KafkaServer
 from tests.support.load import simulated_in_order
+from tests.support.ports import new_port
 from tests.support.postgres import PostgresServer
 
 _RESULTS = Path("var/chaos")
@@ -50,7 +51,7 @@ def is_full(pytestconfig: pytest.Config) -> bool:
 @pytest.fixture(scope="session")
 def site() -> Iterator[Site]:
     """Give the servers."""
-    port, inner = free_port(), free_port()
+    port, inner = new_port(), new_port()
     with ExitStack() as stack:
         proxy = stack.enter_context(Proxy(LOOPBACK, inner))
         kafka = KafkaServer(
@@ -58,7 +59,7 @@ def site() -> Iterator[Site]:
             ready_timeout_s=120,  # one that was killed recovers its logs, on a machine at work
             properties={
                 "listeners": f"PLAINTEXT://{LOOPBACK}:{port},PROXIED://{LOOPBACK}:{inner},"
-                f"CONTROLLER://{LOOPBACK}:{free_port()}",
+                f"CONTROLLER://{LOOPBACK}:{new_port()}",
                 "advertised.listeners": f"PLAINTEXT://{LOOPBACK}:{port},PROXIED://{proxy.address}",
                 "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,PROXIED:PLAINTEXT,"
                 "CONTROLLER:PLAINTEXT",

@@ -11,7 +11,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from ckm_stream.operations.embedded import free_port
+from tests.support.ports import new_port
 from tests.support.services import wait_until
 
 pytestmark = [pytest.mark.timeout(240), pytest.mark.embedded]
@@ -26,8 +26,8 @@ class Demo:
         env = {name: value for name, value in os.environ.items() if not name.startswith("CKM__")}
         env |= {
             "CKM__DATA_DIR": str(folder / "var"),
-            "CKM__METRICS__PROFILE_PORT": str(free_port()),
-            "CKM__METRICS__SNAPSHOT_PORT": str(free_port()),
+            "CKM__METRICS__PROFILE_PORT": str(new_port()),
+            "CKM__METRICS__SNAPSHOT_PORT": str(new_port()),
             "COLUMNS": "140",
         }
         with self._log_path.open("wb") as log:

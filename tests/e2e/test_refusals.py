@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from ckm_stream.errors import ConfigurationError, TransientError
-from ckm_stream.operations.embedded import free_port
 from tests.e2e.conftest import Install
+from tests.support.ports import new_port
 from tests.support.postgres import PostgresServer
 from tests.support.services import Service, service_env, wait_until
 
@@ -44,7 +44,7 @@ def refusal(verb: str, env: Mapping[str, str], *, code: int = ConfigurationError
 @contextmanager
 def taken_port() -> Iterator[int]:
     """Give a port on which somebody listens who says nothing."""
-    with socket.create_server(("127.0.0.1", free_port())) as server:
+    with socket.create_server(("127.0.0.1", new_port())) as server:
         yield server.getsockname()[1]
 
 
@@ -52,7 +52,7 @@ def taken_port() -> Iterator[int]:
 def lonely(tmp_path: Path) -> dict[str, str]:
     """Give the settings of an installation whose broker is not there."""
     return service_env(
-        bootstrap_servers=f"127.0.0.1:{free_port()}",
+        bootstrap_servers=f"127.0.0.1:{new_port()}",
         prefix="",
         guarantee="at_least_once",
         store_url=f"sqlite:///{tmp_path}/ckm.db",
@@ -184,7 +184,7 @@ def test_a_database_that_is_not_migrated_is_named(
 def test_a_database_server_that_is_down_is_named_without_its_password(install: Install) -> None:
     """The URL holds a password; the sentence does not."""
     service = install()
-    url = f"postgresql://ckm:hunter2@127.0.0.1:{free_port()}/ckm"
+    url = f"postgresql://ckm:hunter2@127.0.0.1:{new_port()}/ckm"
 
     env = service.env | {"CKM__STORE__URL": url, "CKM__START_PATIENCE_S": "0"}
 

@@ -20,7 +20,6 @@ from ckm_stream.codec.topics import Topics
 from ckm_stream.domain.events import EmployeeContact, Event, TouchpointEvent
 from ckm_stream.domain.forwarding import forward
 from ckm_stream.operations.connection import kafka_client_options
-from ckm_stream.operations.embedded import free_port
 from ckm_stream.operations.topics import apply_topics
 from ckm_stream.publishing.client import DEFAULT_OPTIONS, Publisher, open_producer
 from ckm_stream.settings import Guarantee, Settings, load_settings
@@ -28,6 +27,7 @@ from ckm_stream.snapshots.collect import Collector
 from ckm_stream.snapshots.store import migrate, open_engine
 from ckm_stream.snapshots.tables import EMPLOYEE, PROFILE, SINK_PROGRESS
 from tests.support.oracle import Oracle
+from tests.support.ports import new_port
 from tests.support.reading import committed_positions, is_read_up_to, read_topic
 from tests.support.services import Service, service_env, wait_until
 from tests.support.stored import store_problems
@@ -85,7 +85,7 @@ class Installation:
     ) -> Service:
         """Return another program of this installation, with a metrics port of its own if asked."""
         names = ("CKM__METRICS__PROFILE_PORT", "CKM__METRICS__SNAPSHOT_PORT")
-        port = {name: str(free_port()) for name in names} if own_port else {}
+        port = {name: str(new_port()) for name in names} if own_port else {}
         env = {**self.env, **port, **self.programs.get(verb, {})}
         service = Service(verb, env=env, folder=self.folder, entry=entry)
         self._made.append(service)

@@ -19,7 +19,8 @@ from kafka import KafkaAdminClient
 
 from ckm_stream.errors import ConfigurationError
 from ckm_stream.operations.children import last_line, start_child, stop_child
-from ckm_stream.operations.embedded import LOOPBACK, free_port, wait_until_ready
+from ckm_stream.operations.embedded import LOOPBACK, wait_until_ready
+from tests.support.ports import new_port
 
 _DEPLOY = Path(__file__).parents[2] / "deploy" / "kafka"
 _TARGET = _DEPLOY / "target"
@@ -84,7 +85,7 @@ class KafkaServer:
         scram_users: dict[str, str] | None = None,
         ready_timeout_s: float = 60.0,
     ) -> None:
-        self.port = port or free_port()
+        self.port = port or new_port()
         self._properties = properties or {}
         self._listeners = {"PLAINTEXT": self.port} | (listeners or {})
         self._scram_users = scram_users or {}
@@ -182,7 +183,7 @@ class KafkaServer:
         text = _SERVER_PROPERTIES.format(
             host=LOOPBACK,
             listeners=",".join(f"{n}://{LOOPBACK}:{port}" for n, port in self._listeners.items()),
-            controller_port=free_port(),
+            controller_port=new_port(),
             data=self._folder / "data",
         )
         text += "".join(f"{name}={value}\n" for name, value in self._properties.items())

@@ -17,7 +17,7 @@ from typing import Any, Self
 import yaml
 
 from ckm_stream.operations.children import last_line, start_child, stop_child
-from ckm_stream.operations.embedded import free_port
+from tests.support.ports import new_port
 from tests.support.services import Service, wait_until
 from tests.support.tools import tool
 
@@ -68,7 +68,7 @@ class Prometheus:
         self._folder = folder / "prometheus"
         self._folder.mkdir()
         self._programs = programs
-        self._port = free_port()
+        self._port = new_port()
         self._process: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> Self:

@@ -21,10 +21,11 @@ from kafka.admin import (
 from kafka.admin import ACLResourcePatternType as Pattern
 
 from ckm_stream.operations.connection import admin_client
-from ckm_stream.operations.embedded import LOOPBACK, free_port
+from ckm_stream.operations.embedded import LOOPBACK
 from ckm_stream.settings import Settings
 from tests.support.certificates import Authority, Identity
 from tests.support.kafka import KafkaServer
+from tests.support.ports import new_port
 from tests.support.services import wait_until
 
 #: User names; each one's password is `password_of` it.
@@ -48,7 +49,7 @@ class SecuredKafka:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self.authority = Authority(folder)
-        self._ports = {name: free_port() for name in (SCRAM, EXPIRED, ELSEWHERE, MUTUAL)}
+        self._ports = {name: new_port() for name in (SCRAM, EXPIRED, ELSEWHERE, MUTUAL)}
         shown = {
             SCRAM: self.authority.issue(LOOPBACK, name="broker"),
             MUTUAL: self.authority.issue(LOOPBACK, name="mutual"),

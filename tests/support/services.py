@@ -17,7 +17,7 @@ from typing import Any
 import psutil
 
 from ckm_stream.operations.children import start_child, stop_child
-from ckm_stream.operations.embedded import free_port
+from tests.support.ports import new_port
 
 _POLL_S = 0.2
 _PORTS = {"worker": "CKM__METRICS__PROFILE_PORT", "snapshots": "CKM__METRICS__SNAPSHOT_PORT"}
@@ -143,8 +143,8 @@ def service_env(
         "CKM__KAFKA__SNAPSHOT_GROUP": f"{prefix}snapshots",
         "CKM__KAFKA__SESSION_TIMEOUT_S": str(session_timeout_s),
         "CKM__STORE__URL": store_url,
-        "CKM__METRICS__PROFILE_PORT": str(free_port()),
-        "CKM__METRICS__SNAPSHOT_PORT": str(free_port()),
+        "CKM__METRICS__PROFILE_PORT": str(new_port()),
+        "CKM__METRICS__SNAPSHOT_PORT": str(new_port()),
         **(extra or {}),
     }
 

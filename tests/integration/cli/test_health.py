@@ -8,10 +8,10 @@ from prometheus_client import CollectorRegistry
 from typer.testing import CliRunner, Result
 
 from ckm_stream.cli.health import health as health_command
-from ckm_stream.operations.embedded import free_port
 from ckm_stream.operations.health import Health, Phase
 from ckm_stream.operations.ops_server import OpsServer
 from ckm_stream.settings import HealthSettings
+from tests.support.ports import new_port
 
 
 @pytest.fixture
@@ -21,7 +21,7 @@ def health(monkeypatch: pytest.MonkeyPatch) -> Iterator[Health]:
     server = OpsServer(CollectorRegistry(), made, host="127.0.0.1", port=0)
     monkeypatch.setenv("CKM__METRICS__HOST", "0.0.0.0")  # noqa: S104 -- set, not bound
     monkeypatch.setenv("CKM__METRICS__PROFILE_PORT", str(server.port))
-    monkeypatch.setenv("CKM__METRICS__SNAPSHOT_PORT", str(free_port()))
+    monkeypatch.setenv("CKM__METRICS__SNAPSHOT_PORT", str(new_port()))
     yield made
     server.close()
 

@@ -15,12 +15,13 @@ from ckm_stream.codec.events import EventCodec, source_of
 from ckm_stream.codec.topics import Topics
 from ckm_stream.domain.events import TouchpointEvent
 from ckm_stream.errors import ConfigurationError, DeliveryError, TransientError
-from ckm_stream.operations.embedded import EmbeddedBroker, free_port
+from ckm_stream.operations.embedded import EmbeddedBroker
 from ckm_stream.operations.topics import apply_topics
 from ckm_stream.publishing.client import Publisher, PublisherOptions
 from ckm_stream.publishing.simulate import SimulationPlan, simulated_events
 from ckm_stream.settings import KafkaSettings, Settings
 from tests.support.broker import Broker
+from tests.support.ports import new_port
 from tests.support.reading import ReadRecord, read_topic
 
 PARTITIONS = 4
@@ -163,7 +164,7 @@ def _fail_with_a_dead_broker(events: list[TouchpointEvent]) -> None:
 
 def test_no_broker_is_one_sentence_with_the_remedy() -> None:
     """The message names the address and the setting."""
-    nobody = f"127.0.0.1:{free_port()}"
+    nobody = f"127.0.0.1:{new_port()}"
 
     with pytest.raises(TransientError) as caught:
         Publisher.from_settings(settings_for(nobody, timeout_s=1.0))

@@ -4,11 +4,11 @@ import pytest
 from sqlalchemy import Engine
 
 from ckm_stream.errors import ConfigurationError, TransientError
-from ckm_stream.operations.embedded import free_port
 from ckm_stream.operations.findings import Finding, Outcome
 from ckm_stream.snapshots import checking
 from ckm_stream.snapshots.checking import check_store
 from ckm_stream.snapshots.tables import REVISIONS
+from tests.support.ports import new_port
 
 
 def of(engine: Engine) -> list[Finding]:
@@ -35,7 +35,7 @@ def test_a_store_that_is_not_migrated_is_wrong(store_url: str) -> None:
 def test_a_server_that_is_not_there_is_away() -> None:
     """It may be started yet; the password is not told."""
     with pytest.raises(TransientError) as refused:
-        list(check_store(f"postgresql://ckm:hunter2@127.0.0.1:{free_port()}/ckm"))
+        list(check_store(f"postgresql://ckm:hunter2@127.0.0.1:{new_port()}/ckm"))
 
     assert "hunter2" not in str(refused.value)
 
