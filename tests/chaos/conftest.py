@@ -1,5 +1,6 @@
 """What a chaos run works on: a broker behind a proxy, PostgreSQL that syncs, and its scale."""
 
+import gc
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack
@@ -99,6 +100,7 @@ def run(site: Site, tmp_path: Path) -> Iterator[Run]:
             return running(plan, service, events, schedule=schedule, folder=_RESULTS)
 
         yield start
+    gc.collect()  # what OUTAGE is about has to show in the test that it belongs to
 
 
 def judged(plan: Plan) -> dict[str, Any]:
