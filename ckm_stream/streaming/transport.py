@@ -4,7 +4,8 @@ The slice transport ``ckm://``: one Faust message per fetched partition slice.
 Stock Faust spends about 60 µs on a message before any work is done; a slice of some hundred
 records shares that cost. Two traps of the stock consumer are closed on the way: an offset is
 committed only when every earlier slice is finished (faust-streaming/faust#606), and a slice that
-was fetched under an assignment that has since been replaced is dropped instead of being handed to
+was fetched under an assignment that has since been replaced, or before the seek that an
+assignment begins with, is dropped instead of being handed to
 the partition's new life, where it would hide the records before it.
 """
 
@@ -83,8 +84,14 @@ class CommittedThread(stock.AIOKafkaConsumerThread):
         return cast(Health, self.app.health)  # type: ignore[attr-defined] # our App's
 
 
+#: An assignment, by its identity, and how often all of it was sought anew.
+Reading = tuple[object, int]
+
+
 class ConsumerThread(CommittedThread):
-    """A consumer thread that names the assignment of a fetch."""
+    """A consumer thread that names the reading that a fetch belongs to."""
+
+    _seeks = 0
 
     async def _fetch_records(
         self,
@@ -94,13 +101,19 @@ class ConsumerThread(CommittedThread):
         max_records: int | None = None,
     ) -> Any:
         records = await super()._fetch_records(consumer, active_partitions, timeout, max_records)
-        # No await between the fetch and this line, so the records belong to this assignment.
-        return {tp: Fetched(self.current_assignment(), batch) for tp, batch in records.items()}
+        # No await between the fetch and this line, so the records belong to this reading.
+        return {tp: Fetched(self.current_reading(), batch) for tp, batch in records.items()}
 
-    def current_assignment(self) -> object:
-        """Return the identity of the assignment in force; a rebalance makes a new one."""
+    def current_reading(self) -> Reading:
+        """
+        Return the reading in force; a rebalance makes a new one, and so does seeking.
+
+        Between the two, Faust fetches from wherever aiokafka stands. What is behind such a fetch
+        looks like the assignment in force, and would open a hole before itself: the fetch before
+        it was dropped, and the seek goes back to where that began.
+        """
         subscription = self._ensure_consumer()._subscription.subscription  # noqa: SLF001
-        return None if subscription is None else subscription.assignment
+        return (None if subscription is None else subscription.assignment), self._seeks
 
     async def start_positions(self, tps: Iterable[TP]) -> dict[TP, int]:
         """Return the committed offset of each partition, or its first one if none was committed."""
@@ -119,15 +132,16 @@ class ConsumerThread(CommittedThread):
         consumer = self._ensure_consumer()
         for tp, offset in positions.items():
             consumer.seek(TopicPartition(tp.topic, tp.partition), offset)
+        self._seeks += 1
 
 
 class Fetched:
-    """The records of one partition from one fetch, with the assignment they were fetched under."""
+    """The records of one partition from one fetch, with the reading that they belong to."""
 
-    __slots__ = ("assignment", "records")
+    __slots__ = ("reading", "records")
 
-    def __init__(self, assignment: object, records: list[Any]) -> None:
-        self.assignment = assignment
+    def __init__(self, reading: Reading, records: list[Any]) -> None:
+        self.reading = reading
         self.records = records
 
 
@@ -141,7 +155,7 @@ class Consumer(stock.Consumer):
         super().on_init()
         self._unfinished: defaultdict[TP, deque[int]] = defaultdict(deque)
         self._finished: defaultdict[TP, set[int]] = defaultdict(set)
-        self._live_assignment: object = None
+        self._live_reading: Reading | None = None
         # Of slices that are never acknowledged, the books would only grow.
         self._keeps_books: bool = getattr(self.app, "acknowledges", True)
 
@@ -158,7 +172,7 @@ class Consumer(stock.Consumer):
         for tp, batch in fetched.items():
             if not self.flow_active or self.should_stop:
                 break  # revoked: the next owner starts from the committed offset
-            if batch.assignment is self._live_assignment and batch.records:
+            if batch.reading == self._live_reading and batch.records:
                 message = _slice_message(tp, batch.records, self.app.consumer_generation_id)
                 if self._keeps_books:
                     self._unfinished[tp].append(message.offset)
@@ -178,7 +192,7 @@ class Consumer(stock.Consumer):
 
     async def _seek_live(self, positions: Mapping[TP, int]) -> None:
         self._thread.seek_all(positions)
-        self._live_assignment = self._thread.current_assignment()
+        self._live_reading = self._thread.current_reading()
 
     async def start_positions(self, tps: set[TP]) -> Mapping[TP, int]:
         """Return where to start reading each partition: the group's committed offsets."""

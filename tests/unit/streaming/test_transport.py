@@ -26,7 +26,7 @@ from ckm_stream.streaming.transport import (
 )
 
 CALLS, TICKETS = TP("calls", 0), TP("tickets", 0)
-LIVE, REPLACED = object(), object()
+LIVE, REPLACED = (object(), 1), (object(), 1)
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ def consumers() -> Iterator[NewConsumer]:
             callback=_ignore, on_partitions_revoked=_ignore, on_partitions_assigned=_ignore
         )
         assert isinstance(consumer, Consumer)
-        consumer._live_assignment = LIVE
+        consumer._live_reading = LIVE
         made.append(consumer._thread)
         return consumer
 
@@ -257,8 +257,8 @@ class FakeThread:
         """Move."""
         self.sought.append(positions)
 
-    def current_assignment(self) -> object:
-        """Return the assignment in force."""
+    def current_reading(self) -> object:
+        """Return the reading in force."""
         return REPLACED
 
 
@@ -269,7 +269,7 @@ def with_thread(consumer: Consumer, thread: FakeThread) -> Consumer:
 
 
 async def test_a_new_life_starts_at_the_groups_offsets(new_consumer: NewConsumer) -> None:
-    """Its assignment becomes the live one, and what was under way before is forgotten."""
+    """Its reading becomes the live one, and what was under way before is forgotten."""
     positions: list[Mapping[TP, int]] = []
     consumer = new_consumer(on_start_positions=positions.append)
     (before,) = await fetch(consumer, {CALLS: live(5)})
@@ -279,7 +279,7 @@ async def test_a_new_life_starts_at_the_groups_offsets(new_consumer: NewConsumer
     consumer.ack(before)
 
     assert thread.sought == positions == [{CALLS: 3}]
-    assert consumer._live_assignment is REPLACED
+    assert consumer._live_reading is REPLACED
     assert committable(consumer) == {}
     assert await fetch(consumer, {CALLS: live(6)}) == []
 
@@ -342,15 +342,29 @@ def thread_over(kafka: FakeKafka, new_consumer: NewConsumer) -> ConsumerThread:
     return thread
 
 
-async def test_a_fetch_knows_its_assignment(new_consumer: NewConsumer) -> None:
+async def test_a_fetch_knows_its_reading(new_consumer: NewConsumer) -> None:
     """So that it can be told from the fetches of another life of the partition."""
     kafka = FakeKafka()
     thread = thread_over(kafka, new_consumer)
 
     fetched = await thread._fetch_records(kafka, {CALLS})
 
-    assert [batch.assignment for batch in fetched.values()] == [LIVE]
+    assert [batch.reading for batch in fetched.values()] == [(LIVE, 0)]
     assert fetched[CALLS].records == [Record(1)]
+
+
+async def test_a_fetch_from_before_the_seek_is_dropped(new_consumer: NewConsumer) -> None:
+    """The one before it was, so it would hide records; after the seek all of them come again."""
+    kafka, consumer = FakeKafka(), new_consumer()
+    thread = consumer._thread
+    thread._consumer = kafka
+    early = await thread._fetch_records(kafka, {CALLS})
+
+    await consumer._seek_live({CALLS: 0})
+    late = await thread._fetch_records(kafka, {CALLS})
+
+    assert await fetch(consumer, early) == []
+    assert [message.tp for message in await fetch(consumer, late)] == [CALLS]
 
 
 async def test_without_a_subscription_there_is_no_assignment(new_consumer: NewConsumer) -> None:
@@ -358,7 +372,7 @@ async def test_without_a_subscription_there_is_no_assignment(new_consumer: NewCo
     kafka = FakeKafka()
     kafka._subscription.subscription = None
 
-    assert thread_over(kafka, new_consumer).current_assignment() is None
+    assert thread_over(kafka, new_consumer).current_reading() == (None, 0)
 
 
 async def test_a_partition_without_a_commit_starts_at_its_beginning(
