@@ -4,9 +4,9 @@ The slice transport ``ckm://``: one Faust message per fetched partition slice.
 Stock Faust spends about 60 µs on a message before any work is done; a slice of some hundred
 records shares that cost. Two traps of the stock consumer are closed on the way: an offset is
 committed only when every earlier slice is finished (faust-streaming/faust#606), and a slice that
-was fetched under an assignment that has since been replaced, or before the seek that an
-assignment begins with, is dropped instead of being handed to
-the partition's new life, where it would hide the records before it.
+was fetched under an assignment that has since been replaced, or before the seek that an assignment
+begins with, is dropped instead of being handed to the partition's new life, where it would hide the
+records before it.
 """
 
 from collections import defaultdict, deque
