@@ -18,7 +18,7 @@ from ckm_stream.settings import Guarantee
 from tests.support.memory import missing
 from tests.support.memory.events import CUSTOMERS, KINDS, event_of
 from tests.support.memory.machine import CrashAnywhere
-from tests.support.memory.points import TRANSACTION_POINTS, Point, Trap
+from tests.support.memory.points import TRANSACTION_POINTS, Action, Point, Trap
 from tests.support.memory.profiles import PARTITIONS, Mechanisms
 from tests.support.memory.snapshots import SnapshotWorker, memory_store
 from tests.support.memory.world import World
@@ -150,6 +150,32 @@ def test_a_duplicate_that_is_delivered_again_counts_once_for_a_busy_employee() -
     problems = world.problems()
     world.close()
 
+    assert problems == []
+
+
+@pytest.mark.parametrize(
+    ("point", "action"),
+    [(Point.BEFORE_OUTPUTS, Action.STALL), (Point.AFTER_OUTPUTS, Action.CRASH)],
+)
+def test_what_happens_to_a_zombie_that_goes_on_changes_nothing(
+    point: Point, action: Action
+) -> None:
+    """It is stopped once more, or dies and leaves batches behind: the broker refuses them."""
+    world = World(EXACTLY_ONCE, memory_store())
+    for kind in range(KINDS):
+        world.publish(event_of(kind, "c-1", 0, number=kind))
+
+    world.traps.armed = Trap(Point.AFTER_BEGIN, 0, Action.STALL)
+    world.run_unit(1, slices=[(0, 8)] * 4)
+    world.traps.armed = Trap(point, 0, action)
+    world.wake()
+    is_zombie = world.has_zombies
+    world.catch_up()
+    problems = world.problems()
+    world.close()
+
+    assert world.traps.armed is None
+    assert is_zombie is (action is Action.STALL)
     assert problems == []
 
 

@@ -2,9 +2,10 @@
 
 import asyncio
 from collections.abc import Awaitable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field
 
-from aiokafka.errors import KafkaError
+from aiokafka.errors import InvalidProducerEpoch, KafkaError
 from aiokafka.structs import OffsetAndMetadata, RecordMetadata, TopicPartition
 
 from ckm_stream.codec.topics import Source, Topics
@@ -182,7 +183,8 @@ class MemoryProducer:
         for sent in self._unsent:
             if left.get(sent.tp, 0) > 0:
                 left[sent.tp] -= 1
-                self._append(sent)
+                with suppress(InvalidProducerEpoch):  # a zombie's; the dead do not hear of it
+                    self._append(sent)
         self._unsent.clear()
 
     async def _flush(self) -> None:

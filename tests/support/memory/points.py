@@ -154,6 +154,7 @@ class Process:
         trap = self.traps.due(point)
         if trap is not None and trap.action is Action.STALL:
             self.is_stalled = True
+            self._wake.clear()
         else:
             self._meet(trap)
         await self.breathe()

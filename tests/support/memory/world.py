@@ -129,6 +129,9 @@ class World:
             zombie.process.wake()
             self._run(self.loop.settle())
             assert isinstance(zombie.ended, FencedError | TransientError | None), zombie.ended
+            if zombie.process.is_stalled:  # stopped again, by what was meant for its successor
+                self._zombies.append(zombie)
+                continue
             zombie.bury(lambda most: most)
 
     def snapshot(self, *, slices: list[tuple[int, int]]) -> None:
