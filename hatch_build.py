@@ -56,7 +56,7 @@ def compile_in_place() -> str | None:
 def main() -> None:
     """Translate what has changed to C and compile it, beside the sources."""
     from Cython.Build import cythonize  # noqa: PLC0415 -- the hook must load without it
-    from setuptools import Distribution, Extension  # noqa: PLC0415
+    from setuptools import Distribution, Extension  # noqa: PLC0415 -- likewise
 
     os.chdir(ROOT)
     extensions = [

@@ -67,10 +67,10 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         # A first start on a new machine fetches the jars within the time limit of its test.
         if on_kafka and item.get_closest_marker("timeout") is None:
             item.add_marker(pytest.mark.timeout(_KAFKA_START_S))
-        if chaos is not None or item.get_closest_marker("chaos") is not None:
-            is_left_out = chaos == "quick" and item.get_closest_marker("only_full") is not None
-            is_chaos = item.get_closest_marker("chaos") is not None
-            wanted = chaos is not None and is_chaos and not is_left_out
+        is_chaos = item.get_closest_marker("chaos") is not None
+        if is_chaos or chaos is not None:
+            is_long = item.get_closest_marker("only_full") is not None
+            wanted = is_chaos and (chaos == "full" or (chaos == "quick" and not is_long))
         elif on_kafka:
             wanted = needs_kafka or "broker" in names
         else:

@@ -124,7 +124,7 @@ def store_errors(url: URL) -> Iterator[None]:
         if (remedy := _remedy(error)) is not None:
             raise ConfigurationError(
                 f"database {database_name(url)} cannot be used any more ({cause_of(error)}); "
-                f"{remedy}: nothing of this batch was written"
+                f"{remedy}: nothing was written"
             ) from error
         raise
 

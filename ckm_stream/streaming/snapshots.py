@@ -134,9 +134,11 @@ class SnapshotApp(CrashOnlyApp):
         while not self._queue.empty():
             self._queue.get_nowait()
         cancelling = asyncio.ensure_future(self._cancel_soon())
-        async with self._writing:
-            self._next = {}
-        cancelling.cancel()
+        try:
+            async with self._writing:
+                self._next = {}
+        finally:
+            cancelling.cancel()
 
     async def _cancel_soon(self) -> None:
         await asyncio.sleep(_CANCEL_S)

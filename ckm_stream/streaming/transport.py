@@ -102,7 +102,8 @@ class ConsumerThread(CommittedThread):
     ) -> Any:
         records = await super()._fetch_records(consumer, active_partitions, timeout, max_records)
         # No await between the fetch and this line, so the records belong to this reading.
-        return {tp: Fetched(self.current_reading(), batch) for tp, batch in records.items()}
+        reading = self.current_reading()
+        return {tp: Fetched(reading, batch) for tp, batch in records.items()}
 
     def current_reading(self) -> Reading:
         """
@@ -112,7 +113,7 @@ class ConsumerThread(CommittedThread):
         looks like the assignment in force, and would open a hole before itself: the fetch before
         it was dropped, and the seek goes back to where that began.
         """
-        subscription = self._ensure_consumer()._subscription.subscription  # noqa: SLF001
+        subscription = self._ensure_consumer()._subscription.subscription  # noqa: SLF001 -- no public way to it
         return (None if subscription is None else subscription.assignment), self._seeks
 
     async def start_positions(self, tps: Iterable[TP]) -> dict[TP, int]:

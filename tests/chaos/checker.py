@@ -11,6 +11,7 @@ import json
 import sys
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
+from collections.abc import Set as AbstractSet
 from pathlib import Path
 from statistics import linear_regression
 from typing import Any
@@ -51,6 +52,14 @@ class Run:
     def newest(self, kind: str) -> dict[tuple[str, str], Line]:
         """Return the last line of each (what, key)."""
         return {(line.get("what", ""), line["key"]): line for line in self[kind]}
+
+    @property
+    def lives(self) -> dict[tuple[str, int], list[Line]]:
+        """The samples of each (program, process), in their order."""
+        lives: defaultdict[tuple[str, int], list[Line]] = defaultdict(list)
+        for line in self["sample"]:
+            lives[line["target"], line["pid"]].append(line)
+        return lives
 
 
 def judge(lines: Iterable[Line]) -> list[Finding]:
@@ -134,16 +143,14 @@ def _announced(run: Run) -> Iterator[Finding]:
     told: defaultdict[str, dict[tuple[int, int, int], Line]] = defaultdict(dict)
     for line in run["update"]:
         told[line["key"]][line["version"], line["as_of"], line["epoch_id"]] = line
-    scores = {
-        key: line for (what, key), line in run.newest("expected").items() if what == "profile"
-    }
+    expected = run.newest("expected")
     for key, mine in told.items():
         before = None
         for place in sorted(mine):
             if mine[place]["previous_class"] != before:
                 yield "lost", f"{key}: no update tells of {mine[place]['previous_class']}"
             before = mine[place]["score_class"]
-        if (score := scores.get(key)) is None:
+        if (score := expected.get(("profile", key))) is None:
             yield "doubled", f"{key}: an update of a customer whom nobody's events explain"
         elif score["score_class"] != before:
             yield "lost", f"{key}: no update tells of {score['score_class']}"
@@ -173,10 +180,7 @@ def _rows(run: Run) -> Iterator[Finding]:
         place: (line["offset"], line["version"]) for place, line in run.newest("state").items()
     }
     wanted |= {("current_score", key): place for key, place in updates.items()}
-    for what, key in wanted.keys() - rows.keys():
-        yield "lost", f"{what} {key} is not in the store"
-    for what, key in rows.keys() - wanted.keys():
-        yield "doubled", f"{what} {key} is in the store, and nobody wrote it"
+    yield from _missing_and_strange(rows.keys(), wanted.keys())
     for place in rows.keys() & wanted.keys():
         second = "as_of" if place[0] == "current_score" else "version"
         first = "version" if place[0] == "current_score" else "offset"
@@ -194,6 +198,12 @@ def _kept(run: Run) -> Iterator[Finding]:
         if line["previous_class"] != line["score_class"]:
             wanted.add(("class", name))
     found = {(line["what"], line["id"]) for line in run["kept"]}
+    yield from _missing_and_strange(found, wanted)
+
+
+def _missing_and_strange(
+    found: AbstractSet[tuple[str, str]], wanted: AbstractSet[tuple[str, str]]
+) -> Iterator[Finding]:
     for what, name in wanted - found:
         yield "lost", f"{what} {name} is not in the store"
     for what, name in found - wanted:
@@ -208,11 +218,9 @@ def _planned(run: Run) -> Iterator[Finding]:
     plan = run["plan"][0]
     if (struck := dict(Counter(line["what"] for line in run["fault"]))) != plan["faults"]:
         yield "vacuous", f"{plan['faults']} were planned, {struck} struck"
-    ages: defaultdict[tuple[str, int], list[float]] = defaultdict(list)
-    for line in run["sample"]:
-        ages[line["target"], line["pid"]].append(line["at_s"])
     for target, least in plan["lives"].items():
-        longest = max((max(a) - min(a) for (t, _), a in ages.items() if t == target), default=0.0)
+        lives = (life for (name, _), life in run.lives.items() if name == target)
+        longest = max((life[-1]["at_s"] - life[0]["at_s"] for life in lives), default=0.0)
         if longest < least:
             yield "vacuous", f"{target} lived {longest} s at most, not {least}"
 
@@ -250,10 +258,7 @@ def _measures(run: Run) -> Iterator[Finding]:
 
 def _leaks(run: Run) -> Iterator[Finding]:
     """A program that lives long stays as large as it is, and opens no more than it closes."""
-    lives: defaultdict[tuple[str, int], list[Line]] = defaultdict(list)
-    for line in run["sample"]:
-        lives[line["target"], line["pid"]].append(line)
-    for (target, _), life in lives.items():
+    for (target, _), life in run.lives.items():
         start, end = life[0]["at_s"], life[-1]["at_s"]
         if end - start < _LEAK_LIFE_S:
             continue

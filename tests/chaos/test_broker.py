@@ -78,9 +78,12 @@ def test_broker_outages_cost_time_and_nothing_else(
 ) -> None:
     """Under transactions 5 kills, 70 s without a broker, 60 s of silence; one starts before it."""
     is_long = is_full and guarantee is Guarantee.EXACTLY_ONCE
-    kills, down_s, silent_s = (5, 70.0, 60.0) if is_long else (0, 11.0, 12.0)
-    if is_full and not is_long:
-        down_s = 40.0  # longer than the 30 s after which a producer gives a batch up
+    if is_long:
+        kills, down_s, silent_s = 5, 70.0, 60.0
+    elif is_full:  # longer than the 30 s after which a producer gives a batch up
+        kills, down_s, silent_s = 0, 40.0, 12.0
+    else:
+        kills, down_s, silent_s = 0, 11.0, 12.0
     plan = Plan(
         scenario=f"broker_{guarantee}",
         guarantee=guarantee,

@@ -70,7 +70,7 @@ class Database:
             self._world.pause(seconds)
 
     def _disconnect(self, _: float) -> None:
-        for _cut in range(_CUTS):
+        for _number in range(_CUTS):
             self._world.wait(self._cut, "a connection to cut")
             self.cuts += 1
             self._world.pause(1.0)

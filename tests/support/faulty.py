@@ -14,7 +14,7 @@ from tests.support.evolution import as_next_release
 from tests.support.faults import missing, slow
 from tests.support.faults.points import POINTS, Point
 
-_FAULTS = {**missing.FAULTS, **slow.FAULTS, as_next_release.__name__: as_next_release}
+_FAULTS = {fault.__name__: fault for fault in (*missing.FAULTS, *slow.FAULTS, as_next_release)}
 
 
 def main(verb: str, *faults: str) -> None:

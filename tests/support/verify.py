@@ -165,7 +165,7 @@ def _verify_sets(
         for record in published.sources[source]
         if record.key is not None and (record.key, record.value) not in truth.rejected
     )
-    _compare(verdict, "forwarded events", forwarded, Counter(list(truth.forwarded)), exactly_once)
+    _compare(verdict, "forwarded events", forwarded, Counter(truth.forwarded), exactly_once)
     dead = Counter((record.key, record.value) for record in published.dead_letters)
     _compare(verdict, "dead letters", dead, truth.rejected, exactly_once)
 

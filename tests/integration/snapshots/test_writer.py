@@ -352,10 +352,7 @@ class TestOutage:
     def test_commit_that_succeeded_unheard_is_recognised(self, store: Engine) -> None:
         """A batch whose commit was done but not confirmed may be written again."""
         writer = LosesConfirmation(store)
-        writer.positions([(PROFILES, 0)])
-        batch = batch_of(0, 5, profiles=[profile_of("c-1", offset=4)])
-        with pytest.raises(TransientError):
-            writer.write(batch)
+        batch = lose_confirmation(writer)
 
         writer.write(batch)
         writer.write(batch_of(5, 6))
@@ -365,10 +362,7 @@ class TestOutage:
     def test_a_commit_that_ends_after_the_question_is_no_rival_s(self, store: Engine) -> None:
         """The server may still be at it when the worker has connected anew and asks."""
         writer = AsksTooEarly(store)
-        writer.positions([(PROFILES, 0)])
-        batch = batch_of(0, 5, profiles=[profile_of("c-1", offset=4)])
-        with pytest.raises(TransientError):
-            writer.write(batch)
+        batch = lose_confirmation(writer)
 
         writer.write(batch)
 
@@ -378,13 +372,11 @@ class TestOutage:
     def test_fence_holds_after_an_unheard_commit(self, store: Engine) -> None:
         """If another owner has gone on meanwhile, the retry is fenced."""
         writer, successor = LosesConfirmation(store), SnapshotWriter(store)
-        writer.positions([(PROFILES, 0)])
-        with pytest.raises(TransientError):
-            writer.write(batch_of(0, 5))
+        batch = lose_confirmation(writer)
         successor.write(batch_of(5, 8))
 
         with pytest.raises(FencedError):
-            writer.write(batch_of(0, 5))
+            writer.write(batch)
 
     def test_killed_connection_is_transient(
         self, postgres_server: PostgresServer, postgres_url: str
@@ -524,6 +516,15 @@ class LosesConfirmation(SnapshotWriter):
         if not self.has_lost:
             self.has_lost = True
             raise TransientError("connection lost")
+
+
+def lose_confirmation(writer: LosesConfirmation) -> SnapshotBatch:
+    """Let a new writer commit the batch that it returns, and not hear of it."""
+    writer.positions([(PROFILES, 0)])
+    batch = batch_of(0, 5, profiles=[profile_of("c-1", offset=4)])
+    with pytest.raises(TransientError):
+        writer.write(batch)
+    return batch
 
 
 class AsksTooEarly(LosesConfirmation):

@@ -34,7 +34,7 @@ def without_applied_offsets() -> None:
         state.delivery.applied = [-1] * len(state.delivery.applied)
         return encode_state(state, _POLICY)
 
-    profiles.ProfileApp._load = wrapped  # type: ignore[method-assign]
+    profiles.ProfileApp._load = wrapped  # type: ignore[method-assign] # the fault
 
 
 def without_transactions() -> None:
@@ -54,7 +54,7 @@ def without_transactions() -> None:
         make(self, *args, **kwargs)
         self.acknowledges = True
 
-    profiles.ProfileApp.__init__ = committed_by_faust  # type: ignore[method-assign]
+    profiles.ProfileApp.__init__ = committed_by_faust  # type: ignore[method-assign] # the fault
     vars(profiles)["producer_factory"] = plain
     for name in ("begin_transaction", "commit_transaction", "send_offsets_to_transaction"):
         setattr(aiokafka.AIOKafkaProducer, name, nothing)
@@ -70,7 +70,7 @@ def without_order() -> None:
         self.acknowledges = False
         await deliver(self, event)
 
-    profiles.ProfileApp.deliver = wrapped  # type: ignore[method-assign]
+    profiles.ProfileApp.deliver = wrapped  # type: ignore[method-assign] # the fault
 
 
 def without_fence() -> None:
@@ -83,7 +83,7 @@ def without_fence() -> None:
             )
             connection.execute(update(SINK_PROGRESS).where(position).values(next_offset=step.new))
 
-    SnapshotWriter._advance = advance  # type: ignore[method-assign]
+    SnapshotWriter._advance = advance  # type: ignore[method-assign] # the fault
 
 
 def without_answers() -> None:
@@ -114,12 +114,12 @@ def without_recovery() -> None:
 
 def without_silence() -> None:
     """Whatever is outside is taken to be there, however long it says nothing."""
-    Contact.check = lambda _self: Check("outside", ok=True, detail="")  # type: ignore[method-assign, assignment]
+    Contact.check = lambda _self: Check("outside", ok=True, detail="")  # type: ignore[method-assign, assignment] # the fault
 
 
 def without_watchdog() -> None:
     """Nothing is ever stuck enough to be ended."""
-    Health.stuck = lambda _self: None  # type: ignore[method-assign, assignment]
+    Health.stuck = lambda _self: None  # type: ignore[method-assign, assignment] # the fault
 
 
 def without_counts() -> None:
@@ -130,7 +130,7 @@ def without_counts() -> None:
         effects.tally.applied.clear()
         count(self, effects, **rest)
 
-    observer.MetricsObserver.on_committed = wrapped  # type: ignore[method-assign]
+    observer.MetricsObserver.on_committed = wrapped  # type: ignore[method-assign] # the fault
 
 
 def without_patience() -> None:
@@ -139,7 +139,7 @@ def without_patience() -> None:
     async def once(_: Any, __: object, function: Callable[..., Any], *args: Any) -> Any:
         return await asyncio.to_thread(function, *args)
 
-    snapshots.SnapshotApp._until_available = once  # type: ignore[assignment, method-assign]
+    snapshots.SnapshotApp._until_available = once  # type: ignore[assignment, method-assign] # the fault
 
 
 def without_dead_letters() -> None:
@@ -164,22 +164,19 @@ def of_layout_one() -> None:
     vars(native)["is_built"] = lambda: False
 
 
-FAULTS: dict[str, Callable[[], None]] = {
-    fault.__name__: fault
-    for fault in (
-        without_applied_offsets,
-        without_transactions,
-        without_order,
-        without_fence,
-        without_answers,
-        without_depth,
-        without_recovery,
-        without_silence,
-        without_watchdog,
-        without_counts,
-        without_patience,
-        without_dead_letters,
-        without_asking_first,
-        of_layout_one,
-    )
-}
+FAULTS = (
+    without_applied_offsets,
+    without_transactions,
+    without_order,
+    without_fence,
+    without_answers,
+    without_depth,
+    without_recovery,
+    without_silence,
+    without_watchdog,
+    without_counts,
+    without_patience,
+    without_dead_letters,
+    without_asking_first,
+    of_layout_one,
+)

@@ -76,7 +76,7 @@ def before_write(point: Point) -> None:
             point.act()
         write(self, batch)
 
-    SnapshotWriter.write = wrapped  # type: ignore[method-assign]
+    SnapshotWriter.write = wrapped  # type: ignore[method-assign] # that is the point
 
 
 def before_fetch(point: Point) -> None:
@@ -88,7 +88,7 @@ def before_fetch(point: Point) -> None:
             point.act()
         return await fetch(self, *args, **kwargs)
 
-    ConsumerThread._fetch_records = wrapped  # type: ignore[method-assign]
+    ConsumerThread._fetch_records = wrapped  # type: ignore[method-assign] # that is the point
 
 
 POINTS: dict[str, Callable[[Point], None]] = {

@@ -20,7 +20,7 @@ def slow_commits() -> None:
         await asyncio.sleep(2.0)
         return await step(self, effects)
 
-    committer.AtLeastOnce.commit = wrapped  # type: ignore[method-assign]
+    committer.AtLeastOnce.commit = wrapped  # type: ignore[method-assign] # the fault
 
 
 def slow_writes() -> None:
@@ -31,7 +31,7 @@ def slow_writes() -> None:
         time.sleep(8.0)
         write(self, batch)
 
-    SnapshotWriter.write = wrapped  # type: ignore[method-assign]
+    SnapshotWriter.write = wrapped  # type: ignore[method-assign] # the fault
 
 
 def slow_recovery() -> None:
@@ -65,13 +65,10 @@ def stretched() -> None:
         setattr(committer, name, wrapped)
 
 
-FAULTS: dict[str, Callable[[], None]] = {
-    fault.__name__: fault
-    for fault in (
-        slow_commits,
-        slow_writes,
-        slow_recovery,
-        frequent_reports,
-        stretched,
-    )
-}
+FAULTS = (
+    slow_commits,
+    slow_writes,
+    slow_recovery,
+    frequent_reports,
+    stretched,
+)

@@ -145,6 +145,15 @@ class Worker:
         """Hand a slice over."""
         await within(self.app.deliver(slice_event(tp, *offsets, generation=generation)))
 
+    async def write_slowly(self) -> asyncio.Future[None]:
+        """Begin to write a slice, which ends when the store's gate is opened."""
+        self.store.gate.clear()
+        await self.start(CHANGELOG)
+        await self.deliver(CHANGELOG, 0)
+        writing = asyncio.ensure_future(self.app.write_queued())
+        await asyncio.to_thread(self.store.writing.wait, 10)
+        return writing
+
     async def write(self) -> list[Progress]:
         """Write what is queued; return the steps of the last transaction."""
         await within(self.app.write_queued())
@@ -251,11 +260,7 @@ async def test_a_release_drops_what_is_queued(worker: Worker) -> None:
 
 async def test_a_release_waits_for_the_transaction_under_way(worker: Worker) -> None:
     """The positions that the next owner asks for are final."""
-    worker.store.gate.clear()
-    await worker.start(CHANGELOG)
-    await worker.deliver(CHANGELOG, 0)
-    writing = asyncio.ensure_future(worker.app.write_queued())
-    await asyncio.to_thread(worker.store.writing.wait, 10)
+    writing = await worker.write_slowly()
 
     releasing = await blocked(worker.app.release)
     worker.store.gate.set()
@@ -270,11 +275,7 @@ async def test_a_release_cancels_a_statement_that_waits(
 ) -> None:
     """For a lock perhaps; what it would have written is the next owner's."""
     monkeypatch.setattr("ckm_stream.streaming.snapshots._CANCEL_S", 0.0)
-    worker.store.gate.clear()
-    await worker.start(CHANGELOG)
-    await worker.deliver(CHANGELOG, 0)
-    writing = asyncio.ensure_future(worker.app.write_queued())
-    await asyncio.to_thread(worker.store.writing.wait, 10)
+    writing = await worker.write_slowly()
 
     await within(worker.app.release())
     await within(writing)
@@ -288,11 +289,7 @@ async def test_a_release_goes_on_waiting_for_a_store_that_cannot_be_told(
     """It says so, and takes the transaction's end as it comes."""
     monkeypatch.setattr("ckm_stream.streaming.snapshots._CANCEL_S", 0.0)
     worker.store.cancel_error = TransientError("silent")
-    worker.store.gate.clear()
-    await worker.start(CHANGELOG)
-    await worker.deliver(CHANGELOG, 0)
-    writing = asyncio.ensure_future(worker.app.write_queued())
-    await asyncio.to_thread(worker.store.writing.wait, 10)
+    writing = await worker.write_slowly()
 
     with capture_logs() as logs:
         releasing = await blocked(worker.app.release)
@@ -484,11 +481,7 @@ async def test_an_idle_worker_greets_its_store(worker: Worker) -> None:
 
 async def test_a_store_that_is_being_written_to_is_not_greeted(worker: Worker) -> None:
     """A read that is answered must not hide a write that is not."""
-    worker.store.gate.clear()
-    await worker.start(CHANGELOG)
-    await worker.deliver(CHANGELOG, 0)
-    writing = asyncio.ensure_future(worker.app.write_queued())
-    await asyncio.to_thread(worker.store.writing.wait, 10)
+    writing = await worker.write_slowly()
 
     await within(worker.app.greet())
     worker.store.gate.set()
@@ -499,11 +492,7 @@ async def test_a_store_that_is_being_written_to_is_not_greeted(worker: Worker) -
 
 async def test_a_write_is_watched_and_tells_where_it_hangs(worker: Worker) -> None:
     """A thread of its own waits for the database; a store that refuses starts the time anew."""
-    worker.store.gate.clear()
-    await worker.start(CHANGELOG)
-    await worker.deliver(CHANGELOG, 0)
-    writing = asyncio.ensure_future(worker.app.write_queued())
-    await asyncio.to_thread(worker.store.writing.wait, 10)
+    writing = await worker.write_slowly()
 
     waiting = worker.app.health.work.oldest
     where = worker.app.health.work.where("the store's write")
