@@ -42,8 +42,24 @@ def notice_answers(client: AIOKafkaClient, broker: Contact) -> None:
     client.send = noticing
 
 
-class CommittedThread(stock.AIOKafkaConsumerThread):
-    """The stock consumer thread, reading committed records only."""
+#: An assignment, by its identity, and how often all of it was sought anew.
+Reading = tuple[object, int]
+
+
+class Fetched:
+    """The records of one partition from one fetch, with the reading that they belong to."""
+
+    __slots__ = ("reading", "records")
+
+    def __init__(self, reading: Reading, records: list[Any]) -> None:
+        self.reading = reading
+        self.records = records
+
+
+class ConsumerThread(stock.AIOKafkaConsumerThread):
+    """A consumer thread that reads committed records, and names the reading they belong to."""
+
+    _seeks = 0
 
     def _create_worker_consumer(self, transport: stock.Transport) -> aiokafka.AIOKafkaConsumer:
         consumer = super()._create_worker_consumer(transport)
@@ -63,11 +79,16 @@ class CommittedThread(stock.AIOKafkaConsumerThread):
         max_records: int | None = None,
     ) -> Any:
         try:
-            return await super()._fetch_records(consumer, active_partitions, timeout, max_records)
+            records = await super()._fetch_records(
+                consumer, active_partitions, timeout, max_records
+            )
         except KafkaError as error:
             if (lost := lost_right(error)) is not None:
                 end_process(lost)  # here: on its way up Faust would log two tracebacks
             raise
+        # No await between the fetch and this line, so the records belong to this reading.
+        reading = self.current_reading()
+        return {tp: Fetched(reading, batch) for tp, batch in records.items()}
 
     async def on_thread_started(self) -> None:
         """Called in this thread's own event loop."""
@@ -78,32 +99,6 @@ class CommittedThread(stock.AIOKafkaConsumerThread):
         """Called in the same loop, at its end."""
         await super().on_thread_stop()
         self._health.leave(_LOOP)
-
-    @property
-    def _health(self) -> Health:
-        return cast(Health, self.app.health)  # type: ignore[attr-defined] # our App's
-
-
-#: An assignment, by its identity, and how often all of it was sought anew.
-Reading = tuple[object, int]
-
-
-class ConsumerThread(CommittedThread):
-    """A consumer thread that names the reading that a fetch belongs to."""
-
-    _seeks = 0
-
-    async def _fetch_records(
-        self,
-        consumer: aiokafka.AIOKafkaConsumer,
-        active_partitions: set[TP],
-        timeout: float | None = None,  # noqa: ASYNC109 -- the overridden signature
-        max_records: int | None = None,
-    ) -> Any:
-        records = await super()._fetch_records(consumer, active_partitions, timeout, max_records)
-        # No await between the fetch and this line, so the records belong to this reading.
-        reading = self.current_reading()
-        return {tp: Fetched(reading, batch) for tp, batch in records.items()}
 
     def current_reading(self) -> Reading:
         """
@@ -135,49 +130,23 @@ class ConsumerThread(CommittedThread):
             consumer.seek(TopicPartition(tp.topic, tp.partition), offset)
         self._seeks += 1
 
-
-class Fetched:
-    """The records of one partition from one fetch, with the reading that they belong to."""
-
-    __slots__ = ("reading", "records")
-
-    def __init__(self, reading: Reading, records: list[Any]) -> None:
-        self.reading = reading
-        self.records = records
+    @property
+    def _health(self) -> Health:
+        return cast(Health, self.app.health)  # type: ignore[attr-defined] # our App's
 
 
-class Consumer(stock.Consumer):
-    """A Faust consumer that yields slices, and commits by a strict watermark."""
+class LiveConsumer(stock.Consumer):
+    """A Faust consumer that goes on where its application says, and knows what is older."""
 
     _thread: ConsumerThread
-
-    def on_init(self) -> None:
-        """Set up the watermark's bookkeeping."""
-        super().on_init()
-        self._unfinished: defaultdict[TP, deque[int]] = defaultdict(deque)
-        self._finished: defaultdict[TP, set[int]] = defaultdict(set)
-        self._live_reading: Reading | None = None
-        # Of slices that are never acknowledged, the books would only grow.
-        self._keeps_books: bool = getattr(self.app, "acknowledges", True)
+    _live_reading: Reading | None = None
 
     def _new_consumer_thread(self) -> ConsumerThread:
         return ConsumerThread(self, loop=self.loop, beacon=self.beacon)
 
-    async def getmany(
-        self,
-        timeout: float,  # noqa: ASYNC109 -- the overridden signature
-    ) -> AsyncIterator[tuple[TP, ConsumerMessage]]:
-        """Yield the next slice of each partition that has one."""
-        records, _ = await self._wait_next_records(timeout)
-        fetched = cast(Mapping[TP, Fetched], records or {})
-        for tp, batch in fetched.items():
-            if not self.flow_active or self.should_stop:
-                break  # revoked: the next owner starts from the committed offset
-            if batch.reading == self._live_reading and batch.records:
-                message = _slice_message(tp, batch.records, self.app.consumer_generation_id)
-                if self._keeps_books:
-                    self._unfinished[tp].append(message.offset)
-                yield tp, message
+    def is_live(self, fetched: Fetched) -> bool:
+        """Tell whether *fetched* comes from the reading that the assignment goes on with."""
+        return fetched.reading == self._live_reading
 
     async def seek_to_committed(self) -> Mapping[TP, int]:
         """Seek the source partitions to where this application must go on."""
@@ -187,8 +156,6 @@ class Consumer(stock.Consumer):
         listener = getattr(self.app, "on_start_positions", None)
         if listener is not None:
             listener(positions)
-        self._unfinished.clear()
-        self._finished.clear()
         return positions
 
     async def _seek_live(self, positions: Mapping[TP, int]) -> None:
@@ -204,6 +171,41 @@ class Consumer(stock.Consumer):
             Mapping[TP, int],
             await self._thread.call_thread(self._thread.start_positions, tps),
         )
+
+
+class Consumer(LiveConsumer):
+    """A Faust consumer that yields slices, and commits by a strict watermark."""
+
+    def on_init(self) -> None:
+        """Set up the watermark's bookkeeping."""
+        super().on_init()
+        self._unfinished: defaultdict[TP, deque[int]] = defaultdict(deque)
+        self._finished: defaultdict[TP, set[int]] = defaultdict(set)
+        # Of slices that are never acknowledged, the books would only grow.
+        self._keeps_books: bool = getattr(self.app, "acknowledges", True)
+
+    async def getmany(
+        self,
+        timeout: float,  # noqa: ASYNC109 -- the overridden signature
+    ) -> AsyncIterator[tuple[TP, ConsumerMessage]]:
+        """Yield the next slice of each partition that has one."""
+        records, _ = await self._wait_next_records(timeout)
+        fetched = cast(Mapping[TP, Fetched], records or {})
+        for tp, batch in fetched.items():
+            if not self.flow_active or self.should_stop:
+                break  # revoked: the next owner starts from the committed offset
+            if self.is_live(batch) and batch.records:
+                message = _slice_message(tp, batch.records, self.app.consumer_generation_id)
+                if self._keeps_books:
+                    self._unfinished[tp].append(message.offset)
+                yield tp, message
+
+    async def seek_to_committed(self) -> Mapping[TP, int]:
+        """Seek, and forget what was handed over before."""
+        positions = await super().seek_to_committed()
+        self._unfinished.clear()
+        self._finished.clear()
+        return positions
 
     async def _add_gap(self, tp: TP, offset_from: int, offset_to: int) -> None:
         """A gap inside or between slices needs no bookkeeping: the watermark counts slices."""
@@ -255,14 +257,19 @@ class Transport(stock.Transport):
     Consumer: ClassVar[type[ConsumerT]] = Consumer
 
 
-class StockConsumer(stock.Consumer):
+class StockConsumer(LiveConsumer):
     """Faust's own consumer: one message per record."""
 
-    def _new_consumer_thread(self) -> CommittedThread:
-        return CommittedThread(self, loop=self.loop, beacon=self.beacon)
+    async def _wait_next_records(
+        self,
+        timeout: float,  # noqa: ASYNC109 -- the overridden signature
+    ) -> Any:
+        fetched, active = await super()._wait_next_records(timeout)
+        found = cast(Mapping[TP, Fetched], fetched or {}).items()
+        return {tp: batch.records for tp, batch in found if self.is_live(batch)}, active
 
 
 class StockTransport(stock.Transport):
-    """Faust's own transport but for the isolation level, which nothing else can set."""
+    """Faust's own transport but for the isolation level, and for what is read before a seek."""
 
     Consumer: ClassVar[type[ConsumerT]] = StockConsumer

@@ -174,8 +174,8 @@ def test_what_happens_to_a_zombie_that_goes_on_changes_nothing(
     problems = world.problems()
     world.close()
 
-    assert world.traps.armed is None
     assert is_zombie is (action is Action.STALL)
+    assert world.traps.deaths[point] == (action is Action.CRASH)
     assert problems == []
 
 

@@ -6,6 +6,7 @@ from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from types import SimpleNamespace
 from typing import Any, cast
+from unittest.mock import AsyncMock
 
 import faust
 import pytest
@@ -21,6 +22,7 @@ from ckm_stream.streaming.transport import (
     Consumer,
     ConsumerThread,
     Fetched,
+    StockTransport,
     Transport,
     notice_answers,
 )
@@ -365,6 +367,29 @@ async def test_a_fetch_from_before_the_seek_is_dropped(new_consumer: NewConsumer
 
     assert await fetch(consumer, early) == []
     assert [message.tp for message in await fetch(consumer, late)] == [CALLS]
+
+
+async def test_the_stock_consumer_drops_it_too(new_consumer: NewConsumer) -> None:
+    """It would take record 103 behind a seek to 0, and call what is between them a gap."""
+    kafka, app = FakeKafka(), new_consumer().app
+    consumer: Any = StockTransport(app.conf.broker_consumer, app).create_consumer(
+        callback=_ignore, on_partitions_revoked=_ignore, on_partitions_assigned=_ignore
+    )
+    thread = consumer._thread
+    thread._consumer = kafka
+    consumer._get_active_partitions = lambda: {CALLS}
+    consumer.flow_active = True
+    early = await thread._fetch_records(kafka, {CALLS})
+
+    await consumer._seek_live({CALLS: 0})
+    late = await thread._fetch_records(kafka, {CALLS})
+    consumer._getmany = AsyncMock(side_effect=[early, late])
+    dropped, _ = await consumer._wait_next_records(1.0)
+    taken, active = await consumer._wait_next_records(1.0)
+    thread.thread_loop.close()
+
+    assert dropped == {}
+    assert (list(taken), active) == ([CALLS], {CALLS})
 
 
 async def test_without_a_subscription_there_is_no_assignment(new_consumer: NewConsumer) -> None:
