@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 import aiokafka
+from aiokafka.errors import KafkaError
 from faust.types import EventT
 from sqlalchemy import update
 
@@ -17,7 +18,7 @@ from ckm_stream.pipeline.fold import PROFILES
 from ckm_stream.settings import load_settings
 from ckm_stream.snapshots.tables import SINK_PROGRESS
 from ckm_stream.snapshots.writer import SnapshotWriter
-from ckm_stream.streaming import committer, observer, profiles, snapshots
+from ckm_stream.streaming import clients, committer, observer, profiles, snapshots
 
 _POLICY = load_settings().scoring
 
@@ -73,6 +74,18 @@ def without_order() -> None:
     profiles.ProfileApp.deliver = wrapped  # type: ignore[method-assign] # the fault
 
 
+def without_trying_again() -> None:
+    """What a broker that is away did not take is taken to be durable."""
+
+    async def once(_: Any, step: Callable[[], Awaitable[Any]], __: int) -> Any:
+        try:
+            return await step()
+        except KafkaError:
+            return {}
+
+    committer.AtLeastOnce._until_durable = once  # type: ignore[method-assign, assignment] # the fault
+
+
 def without_fence() -> None:
     """The store's positions are set, not compared first: whoever writes last has its way."""
 
@@ -84,6 +97,17 @@ def without_fence() -> None:
             connection.execute(update(SINK_PROGRESS).where(position).values(next_offset=step.new))
 
     SnapshotWriter._advance = advance  # type: ignore[method-assign] # the fault
+
+
+def without_closing() -> None:
+    """What a worker has opened for its partitions stays open when they leave."""
+    left: list[Any] = []
+
+    async def close(self: committer.ExactlyOnce, *, grace_s: float) -> None:
+        left.extend(self._producers.values())
+        self._producers = {}
+
+    committer.ExactlyOnce.close = close  # type: ignore[method-assign] # the fault
 
 
 def without_answers() -> None:
@@ -99,6 +123,17 @@ def without_depth() -> None:
     """Any number of slices waits in a lane."""
     wiring: Callable[..., Any] = vars(profiles)["Wiring"]
     vars(profiles)["Wiring"] = lambda **parts: wiring(**(parts | {"depth": 0}))
+
+
+def without_membership() -> None:
+    """Who has not fetched for five minutes leaves the group, as Kafka's clients do."""
+    make = clients.faust_settings
+
+    def wrapped(*args: Any, **kwargs: Any) -> dict[str, Any]:
+        return make(*args, **kwargs) | {"broker_max_poll_interval": 300.0}
+
+    for module in (profiles, snapshots):
+        vars(module)["faust_settings"] = wrapped
 
 
 def without_recovery() -> None:
@@ -168,9 +203,12 @@ FAULTS = (
     without_applied_offsets,
     without_transactions,
     without_order,
+    without_trying_again,
     without_fence,
+    without_closing,
     without_answers,
     without_depth,
+    without_membership,
     without_recovery,
     without_silence,
     without_watchdog,
