@@ -89,6 +89,8 @@ def test_what_was_set_aside_is_put_back_once_also_by_a_replay_that_is_killed(
     with repaired(service):
         restart(service)
         looked = replayed(service, *_ALL, "--dry-run")
+        halted = replayed(service, "--max-records", "9999", "--dry-run", code=1)
+        capped = replayed(service, "--policy", "skip", "--max-records", "5")
         dying = faulty(service, point)
         assert dying.wait(timeout_s=60) == -signal.SIGKILL, dying.log()
         first = replayed(service, *_ALL, "--reason", "schema_unknown")
@@ -98,6 +100,9 @@ def test_what_was_set_aside_is_put_back_once_also_by_a_replay_that_is_killed(
         service.wait_until_quiet()
 
         assert looked["put_back"] == _PARKED
+        assert 0 < halted["put_back"] < _PARKED
+        assert (halted["left"], halted["stopped"], halted["capped"]) == (1, True, False)
+        assert (capped["put_back"], capped["stopped"], capped["capped"]) == (5, False, True)
         assert second["left"] == _BAD
         if broker.kind is BrokerKind.KAFKA:  # the embedded one keeps no metadata of offsets
             assert 0 < first["put_back"] < _PARKED

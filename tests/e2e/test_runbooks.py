@@ -6,6 +6,7 @@ runbooks (docs/runbooks) have the figures that were seen here.
 """
 
 import os
+import re
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,6 +19,7 @@ from ckm_stream.errors import FencedError, TransientError
 from ckm_stream.snapshots.store import for_writing
 from tests.e2e.conftest import Install, Simulated
 from tests.e2e.test_health import black_hole, broker_pid  # noqa: F401 -- a fixture
+from tests.support.commands import run_command
 from tests.support.installation import Installation
 from tests.support.producing import RawRecord, produce_raw
 from tests.support.prometheus import Prometheus
@@ -28,6 +30,11 @@ _SILENCE: Final = {"CKM__HEALTH__SILENCE_S": "2"}
 _PATIENCE_S: Final = 90.0
 _WORKER, _SNAPSHOTS = "ckm-worker", "ckm-snapshots"
 _BAD: Final = 20
+_RUNBOOKS: Final = Path(__file__).parents[2] / "docs" / "runbooks"
+#: What runs on, and is running already.
+_PROGRAMS: Final = {"ckm worker", "ckm snapshots"}
+#: A dead letter's place on the pages.
+_EXAMPLE: Final = "3:17"
 
 
 @contextmanager
@@ -162,3 +169,33 @@ def test_a_worker_that_miscounts_and_one_that_dies_again_and_again_are_told(
     print(health.stdout, check.stdout)
     assert (health.returncode, check.returncode) == (0, os.EX_OK), check.stdout
     assert "worker's port: a worker is running on" in check.stdout
+
+
+def commands() -> list[str]:
+    """Return each command line of the runbooks once; a rebuild at the end."""
+    pages = (page.read_text() for page in sorted(_RUNBOOKS.glob("*.md")))
+    blocks = (block for page in pages for block in re.findall(r"```sh\n(.*?)```", page, re.DOTALL))
+    lines = {line.strip() for block in blocks for line in block.splitlines() if line.strip()}
+    return sorted(lines - _PROGRAMS, key=lambda line: ("rebuild" in line, line))
+
+
+def test_whatever_a_runbook_says_to_type_can_be_typed(
+    install: Install, simulated: Simulated
+) -> None:
+    """Each line of each block, in a service that is well but for a few dead letters."""
+    events = simulated(20, 200)
+    service = install()
+    bad = [RawRecord(service.topics.call, b"c-1", b"not framed") for _ in range(_BAD)]
+    service.start()
+    service.publish(events)
+    produce_raw(service.settings.kafka.bootstrap_servers, bad)
+    service.wait_until_dead_lettered(_BAD)
+    service.wait_until_stored(service.expected(events))
+    (one, *_) = run_command(service, "deadletters", "list", "--json")
+
+    for line in commands():
+        program, *arguments = line.split()
+        ended = service.run(*(one["place"] if a == _EXAMPLE else a for a in arguments))
+
+        print(f"{line}: {ended.stdout}{ended.stderr}")
+        assert (program, ended.returncode) == ("ckm", 0), line
