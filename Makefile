@@ -14,6 +14,9 @@ NATIVE := $(wildcard ckm_stream/native/*.pyx ckm_stream/native/*.pxd)
 PARALLEL := -n 3 --dist worksteal
 
 SCALE ?= full
+# The soak is half an hour of little work: the other scenarios run beside it, one after another.
+CHAOS_full := -n 2 --dist loadgroup
+CHAOS_quick := -n 0
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test test-kafka test-chaos check lock clean
@@ -31,7 +34,7 @@ test-kafka: $(VENV)/dev.stamp ## the tests that use a broker, on real Apache Kaf
 	$(BIN)/python -m pytest $(PARALLEL) --broker=kafka $(ARGS)
 
 test-chaos: $(VENV)/dev.stamp ## the promises under faults, on real Kafka and PostgreSQL (SCALE=quick takes minutes)
-	$(BIN)/python -m pytest tests/chaos --chaos=$(SCALE) -n 0 -p no:randomly -s $(ARGS)
+	$(BIN)/python -m pytest tests/chaos --chaos=$(SCALE) $(CHAOS_$(SCALE)) -p no:randomly -s $(ARGS)
 
 check: $(VENV)/dev.stamp ## format, lint, types, layers and dependencies
 	$(BIN)/ruff format --check .

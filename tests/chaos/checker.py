@@ -21,8 +21,7 @@ Line = dict[str, Any]
 Finding = tuple[str, str]
 
 _SHOWN = 12
-# A slope says nothing about a short life; the first part of it is caches that fill up.
-_LEAK_LIFE_S = 600.0
+# The first part of a life is caches that fill up.
 _WARM_UP = 0.4
 _LEAK_BYTES_PER_S = (1 << 20) / 60
 _SPARE_HANDLES = 8
@@ -260,7 +259,7 @@ def _leaks(run: Run) -> Iterator[Finding]:
     """A program that lives long stays as large as it is, and opens no more than it closes."""
     for (target, _), life in run.lives.items():
         start, end = life[0]["at_s"], life[-1]["at_s"]
-        if end - start < _LEAK_LIFE_S:
+        if end - start < run.head["leak_life_s"]:  # a slope says nothing about a short life
             continue
         warm = [line for line in life if line["at_s"] >= start + _WARM_UP * (end - start)]
         slope = linear_regression(

@@ -81,7 +81,7 @@ def run(site: Site, tmp_path: Path) -> Iterator[Run]:
     with ExitStack() as stack:
 
         def start(plan: Plan) -> AbstractContextManager[World]:
-            schedule = Schedule(seed_of_run())
+            schedule = Schedule(plan.scenario, seed_of_run())
             service = Installation(
                 bootstrap_servers=site.kafka.bootstrap_servers,
                 prefix=f"c{uuid.uuid4().hex[:8]}.",

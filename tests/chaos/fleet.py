@@ -34,7 +34,7 @@ class Fleet:
         self._history = history
         self._faults = tuple(faults)
         self._expected: set[int] = set()
-        self._spared = ""
+        self._spared: tuple[str, ...] = ()
         self.members: dict[str, Member] = {}
         self.exits: list[tuple[str, int]] = []
 
@@ -84,7 +84,7 @@ class Fleet:
         return code
 
     @contextmanager
-    def may_end_with(self, *codes: int, spared: str = "") -> Iterator[None]:
+    def may_end_with(self, *codes: int, spared: tuple[str, ...] = ()) -> Iterator[None]:
         """Expect programs but *spared* to end by themselves, with one of *codes*, in this block."""
         self._expected, self._spared = set(codes), spared
         try:
@@ -100,7 +100,7 @@ class Fleet:
                 continue
             if member.ended_at is None:
                 member.ended_at = time.monotonic()
-                expected = set() if name == self._spared else self._expected
+                expected = set() if name in self._spared else self._expected
                 self._note_exit(name, member.service.wait(timeout_s=1), expected)
             elif time.monotonic() - member.ended_at >= _RESTART_S:
                 self.start(name)

@@ -4,7 +4,7 @@ The history of a chaos run: what happened and what came out, one JSON object a l
 It is all that the checker sees (tests/chaos/checker.py), so nothing may be left out that a verdict
 needs. The kinds of lines:
 
-    run       scenario, seed, guarantee, min_progress, epsilon: the first line
+    run       scenario, seed, guarantee, min_progress, epsilon, leak_life_s: the first line
     plan      faults, lives: how many faults of each kind there are, how long programs live at least
     fault     number, what, target, at_s, progress: a fault begins; progress counts committed events
     recovered number, at_s, progress: all that was published before the fault is committed

@@ -7,6 +7,7 @@ order on a slow machine too. ``CKM_CHAOS_SEED`` repeats a run.
 
 import os
 import random
+import sys
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -39,20 +40,20 @@ def seed_of_run() -> int:
 
 
 class Schedule:
-    """Draws faults; what has been drawn is printed as it is added."""
+    """Draws the faults of a scenario; what has been drawn is printed as it is added."""
 
-    def __init__(self, seed: int) -> None:
-        self.seed = seed
+    def __init__(self, scenario: str, seed: int) -> None:
+        self.scenario, self.seed = scenario, seed
         self._chance = random.Random(seed)
         self.faults: list[Fault] = []
-        print(f"chaos: seed {seed} (repeat with CKM_CHAOS_SEED={seed})")
+        self._say(f"seed {seed} (repeat with CKM_CHAOS_SEED={seed})")
 
     def add(self, what: str, target: str, *, events: tuple[int, int], seconds: float = 0.0) -> None:
         """Add a fault after a number of events drawn from the range *events*."""
         fault = Fault(
             len(self.faults) + 1, what, target, self._chance.randrange(*events), seconds=seconds
         )
-        print(f"chaos: {asdict(fault)}")
+        self._say(str(asdict(fault)))
         self.faults.append(fault)
 
     def shuffled(self, each: Sequence[Any]) -> list[Any]:
@@ -64,3 +65,6 @@ class Schedule:
     def choose(self, each: Sequence[Any]) -> Any:
         """Return one of *each*."""
         return self._chance.choice(each)
+
+    def _say(self, what: str) -> None:
+        print(f"chaos: {self.scenario}: {what}", file=sys.stderr)  # xdist drops the other stream

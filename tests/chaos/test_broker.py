@@ -65,6 +65,20 @@ class Outages:
         ] or [False]
 
 
+def take_away(world: World, site: Site, *, kills: int, down_s: float, silent_s: float) -> Outages:
+    """Kill the broker *kills* times, let it be down, and let the network be silent."""
+    outages = Outages(world, site)
+    for _ in range(kills):
+        world.schedule.add("kill", "broker", events=(200, 600))
+    world.schedule.add("down", "broker", events=(200, 600), seconds=down_s)
+    if silent_s:
+        world.schedule.add("silence", "network", events=(200, 600), seconds=silent_s)
+    with world.fleet.may_end_with(TransientError.exit_code):
+        for fault in world.schedule.faults:
+            outages.strike(fault)
+    return outages
+
+
 @pytest.mark.parametrize(
     "guarantee",
     [
@@ -94,14 +108,7 @@ def test_broker_outages_cost_time_and_nothing_else(
     )
 
     with run(plan) as world:
-        outages = Outages(world, site)
-        for _ in range(kills):
-            world.schedule.add("kill", "broker", events=(200, 600))
-        world.schedule.add("down", "broker", events=(200, 600), seconds=down_s)
-        world.schedule.add("silence", "network", events=(200, 600), seconds=silent_s)
-        with world.fleet.may_end_with(TransientError.exit_code):
-            for fault in world.schedule.faults:
-                outages.strike(fault)
+        outages = take_away(world, site, kills=kills, down_s=down_s, silent_s=silent_s)
         measure = world.history.measure
         measure("not ready after", max(outages.not_ready_s), unit="s", at_most=_NOT_READY_S)
         growth = round(max(outages.growth_mib), 1)
@@ -110,3 +117,26 @@ def test_broker_outages_cost_time_and_nothing_else(
         world.finish()
 
     assert judged(plan)["findings"] == []
+
+
+@pytest.mark.only_full
+def test_control_a_worker_that_tries_once_loses_what_an_outage_was_long_for(
+    run: Run, site: Site
+) -> None:
+    """What the client has given up is not sent again, and the unit goes on as if it had been."""
+    plan = Plan(
+        scenario="control_broker",
+        guarantee=Guarantee.AT_LEAST_ONCE,
+        events=40_000,
+        workers=2,
+        rate_per_s=200,
+        env=site.proxied,
+        faults=("without_trying_again",),
+        settings={"CKM__KAFKA__REQUEST_TIMEOUT_S": "5"},
+    )
+
+    with run(plan) as world:
+        take_away(world, site, kills=0, down_s=15.0, silent_s=0.0)
+        world.finish()
+
+    assert judged(plan)["lost"]

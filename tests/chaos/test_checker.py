@@ -26,6 +26,7 @@ def good() -> list[Line]:
             "guarantee": "exactly_once",
             "min_progress": 2,
             "epsilon": 0.01,
+            "leak_life_s": 600.0,
         },
         {"kind": "plan", "faults": {"kill": 1}, "lives": {"w": 800.0}},
         {

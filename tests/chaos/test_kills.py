@@ -39,7 +39,8 @@ def test_kills_at_random_lose_nothing_and_double_nothing(
         scenario=f"kills_{guarantee}",
         guarantee=guarantee,
         events=200_000 if is_long else 60_000,
-        rate_per_s=500,
+        rate_per_s=700 if is_long else 500,
+        backlog=20_000 if is_long else 2000,  # so that units grow to what stretched steps allow
         all_events=is_long,
         faults=("stretched",),
     )

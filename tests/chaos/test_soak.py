@@ -11,14 +11,20 @@ from tests.chaos.conftest import OUTAGE, Run, Site, judged
 from tests.chaos.test_database import Database
 from tests.chaos.world import Plan, World
 
-pytestmark = [pytest.mark.chaos, pytest.mark.timeout(3000), OUTAGE]
+pytestmark = [
+    pytest.mark.chaos,
+    pytest.mark.timeout(3000),
+    pytest.mark.xdist_group("soak"),
+    OUTAGE,
+]
 
 _DURATION_S = 1800.0
 _RATE_PER_S = 60
-#: One worker is never hit: what it takes after half an hour is what a worker takes.
+#: One of either is never hit: what it takes after half an hour is what such a program takes.
+_SPARED = ("worker-1", "snapshots-1")
 _KINDS = (
     ("kill", "worker-2"),
-    ("kill", "snapshots-1"),
+    ("kill", "snapshots-2"),
     ("terminate", "worker-2"),
     ("pause", "worker-2"),
     ("crash", "database"),
@@ -28,7 +34,7 @@ _KINDS = (
 
 
 class Nuisance:
-    """Does to a world what the schedule draws, to all parts of it but ``worker-1``."""
+    """Does to a world what the schedule draws, to all parts of it but those that are spared."""
 
     def __init__(self, world: World, site: Site) -> None:
         self._world, self._site = world, site
@@ -81,17 +87,41 @@ def test_nothing_grows_in_half_an_hour(run: Run, site: Site) -> None:
         events=int((_DURATION_S + 300) * _RATE_PER_S),
         customers=3000,
         workers=2,
+        snapshots=2,
         rate_per_s=_RATE_PER_S,
-        lives={"worker-1": 0.9 * _DURATION_S},
+        lives=dict.fromkeys(_SPARED, 0.9 * _DURATION_S),
     )
 
     with run(plan) as world:
         nuisance = Nuisance(world, site)
         end = time.monotonic() + _DURATION_S
         codes = (FencedError.exit_code, TransientError.exit_code)
-        with world.fleet.may_end_with(*codes, spared="worker-1"):
+        with world.fleet.may_end_with(*codes, spared=_SPARED):
             while time.monotonic() < end:
                 nuisance.strike()
         world.finish()
 
     assert judged(plan)["findings"] == []
+
+
+@pytest.mark.only_full
+def test_control_clients_that_are_left_open_are_noticed(run: Run, site: Site) -> None:
+    """The worker that stays does not stop its producers when its partitions move, eight times."""
+    plan = Plan(
+        scenario="control_soak",
+        events=20_000,
+        customers=3000,
+        workers=2,
+        rate_per_s=_RATE_PER_S,
+        faults=("without_closing",),
+        leak_life_s=30.0,
+    )
+
+    with run(plan) as world:
+        nuisance = Nuisance(world, site)
+        for _ in range(4):
+            world.schedule.add("terminate", "worker-2", events=(200, 400))
+            world.strike(world.schedule.faults[-1], partial(nuisance.terminate, "worker-2"))
+        world.finish()
+
+    assert any(each.startswith("leak: worker-1") for each in judged(plan)["findings"])

@@ -1,5 +1,6 @@
 """P4: a worker that was stopped past its session and continues is fenced, and changes nothing."""
 
+import sys
 from contextlib import suppress
 from functools import partial
 
@@ -35,7 +36,7 @@ def haunt(world: World, *, rounds: int) -> int:
         if zombie.is_running:
             zombie.kill()
         fenced += zombie.wait(timeout_s=1) == FencedError.exit_code
-        print(f"chaos: the zombie's last words: {zombie.log()[-400:]}")
+        print(f"chaos: the zombie's last words: {zombie.log()[-400:]}", file=sys.stderr)
     return fenced
 
 

@@ -45,6 +45,7 @@ class Plan:
         settings: Settings of the installation.
         env: Settings of the fleet's programs alone.
         lives: How long one life of a program lasts at least, in seconds, by its name.
+        leak_life_s: How long a life has to be for its memory and handles to be judged.
     """
 
     scenario: str
@@ -60,6 +61,7 @@ class Plan:
     settings: dict[str, str] = field(default_factory=dict)
     env: dict[str, str] = field(default_factory=dict)
     lives: dict[str, float] = field(default_factory=dict)
+    leak_life_s: float = 600.0
 
 
 class World:
@@ -185,6 +187,7 @@ def running(
             guarantee=str(plan.guarantee),
             min_progress=MIN_PROGRESS,
             epsilon=service.settings.scoring.epsilon,
+            leak_life_s=plan.leak_life_s,
         )
         fleet = Fleet(service, history, faults=plan.faults)
         watch = stack.enter_context(Watch(service, fleet, history))
@@ -216,5 +219,5 @@ def verdict(path: Path) -> dict[str, Any]:
     assert ended.stdout, ended.stderr
     verdicts: list[dict[str, Any]] = json.loads(ended.stdout)
     assert (ended.returncode == 0) == verdicts[0]["passed"]
-    print(json.dumps(verdicts[0]))
+    print(json.dumps(verdicts[0]), file=sys.stderr)
     return verdicts[0]
