@@ -131,12 +131,12 @@ def test_control_a_worker_that_tries_once_loses_what_an_outage_was_long_for(
         workers=2,
         rate_per_s=200,
         env=site.proxied,
-        faults=("without_trying_again",),
+        faults=("stretched", "without_trying_again"),  # so that units are under way when it dies
         settings={"CKM__KAFKA__REQUEST_TIMEOUT_S": "5"},
     )
 
     with run(plan) as world:
-        take_away(world, site, kills=0, down_s=15.0, silent_s=0.0)
+        take_away(world, site, kills=0, down_s=20.0, silent_s=0.0)
         world.finish()
 
     assert judged(plan)["lost"]
