@@ -7,11 +7,11 @@ import pytest
 
 from ckm_stream.errors import TransientError
 from ckm_stream.settings import Guarantee
-from tests.chaos.conftest import OUTAGE, Run, Site, judged
+from tests.chaos.conftest import Run, Site, judged
 from tests.chaos.schedule import Fault
 from tests.chaos.world import Plan, World
 
-pytestmark = [pytest.mark.chaos, pytest.mark.timeout(1500), OUTAGE]
+pytestmark = [pytest.mark.chaos, pytest.mark.timeout(1500)]
 
 _NOT_READY_S = 15.0
 _READY_S = 60.0

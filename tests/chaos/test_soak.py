@@ -7,7 +7,7 @@ from functools import partial
 import pytest
 
 from ckm_stream.errors import FencedError, TransientError
-from tests.chaos.conftest import OUTAGE, Run, Site, judged
+from tests.chaos.conftest import Run, Site, judged
 from tests.chaos.test_database import Database
 from tests.chaos.world import Plan, World
 
@@ -15,7 +15,6 @@ pytestmark = [
     pytest.mark.chaos,
     pytest.mark.timeout(3000),
     pytest.mark.xdist_group("soak"),
-    OUTAGE,
 ]
 
 _DURATION_S = 1800.0
