@@ -1,5 +1,6 @@
 """What a chaos run works on: a broker behind a proxy, PostgreSQL that syncs, and its scale."""
 
+import gc
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack
@@ -107,6 +108,7 @@ def run(site: Site, tmp_path: Path) -> Iterator[Run]:
             return running(plan, service, events, schedule=schedule, folder=_RESULTS)
 
         yield start
+    gc.collect()  # so that hardly any of them is left to the tests that follow, or to the end
 
 
 def judged(plan: Plan) -> dict[str, Any]:

@@ -132,7 +132,8 @@ def test_control_a_worker_that_tries_once_loses_what_an_outage_was_long_for(
         rate_per_s=200,
         env=site.proxied,
         faults=("stretched", "without_trying_again"),  # so that units are under way when it dies
-        settings={"CKM__KAFKA__REQUEST_TIMEOUT_S": "5"},
+        # An idempotent producer never gives a batch up.
+        settings={"CKM__KAFKA__REQUEST_TIMEOUT_S": "5", "CKM__KAFKA__IDEMPOTENCE": "false"},
     )
 
     with run(plan) as world:

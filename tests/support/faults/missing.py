@@ -1,6 +1,7 @@
 """One mechanism taken away from a program: what the controls of the promises run."""
 
 import asyncio
+from collections import defaultdict
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -81,7 +82,7 @@ def without_trying_again() -> None:
         try:
             return await step()
         except KafkaError:
-            return {}
+            return defaultdict(int)
 
     committer.AtLeastOnce._until_durable = once  # type: ignore[method-assign, assignment] # the fault
 
