@@ -68,8 +68,8 @@ _COMPARE_AND_SET: Final = (
 
 Row = TypeVar("Row")
 Values = dict[str, Any]
-#: A guard over (the proposed row, the row that is there).
 Proposed = ReadOnlyColumnCollection[str, KeyedColumnElement[Any]]
+#: A guard over (the proposed row, the row that is there).
 Guard = Callable[[Proposed, Table], ColumnElement[bool]]
 
 

@@ -75,13 +75,15 @@ class Fleet:
         self.members[name].service.kill()
         self.members[name].ended_at = time.monotonic()
 
-    def terminate(self, name: str) -> int:
-        """End a program with SIGTERM, and note its exit code, which must be 0."""
+    def terminate(self, name: str) -> float:
+        """End a program with SIGTERM, note its exit code, which must be 0; the seconds it took."""
         member = self.members[name]
         member.wanted = False
+        started = self._history.now_s
         code = member.service.stop(grace_s=30.0)
+        seconds = round(self._history.now_s - started, 2)
         self._note_exit(name, code, {0})
-        return code
+        return seconds
 
     @contextmanager
     def may_end_with(self, *codes: int, spared: tuple[str, ...] = ()) -> Iterator[None]:

@@ -94,7 +94,7 @@ def test_broker_outages_cost_time_and_nothing_else(
     is_long = is_full and guarantee is Guarantee.EXACTLY_ONCE
     if is_long:
         kills, down_s, silent_s = 5, 70.0, 60.0
-    elif is_full:  # longer than the 30 s after which a producer gives a batch up
+    elif is_full:  # longer than the 30 s that a request may take
         kills, down_s, silent_s = 0, 40.0, 12.0
     else:
         kills, down_s, silent_s = 0, 11.0, 12.0

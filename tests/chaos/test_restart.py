@@ -102,12 +102,9 @@ def drain(world: World, *, rounds: int) -> tuple[list[float], float]:
 
 def bounce(world: World) -> list[float]:
     """End both workers in order, and start them again; the seconds that each end took."""
-    seconds = []
-    for name in ("worker-1", "snapshots-1"):
-        started = world.history.now_s
-        world.fleet.terminate(name)
-        seconds.append(round(world.history.now_s - started, 2))
-    for name in ("worker-1", "snapshots-1"):
+    names = ("worker-1", "snapshots-1")
+    seconds = [world.fleet.terminate(name) for name in names]
+    for name in names:
         world.fleet.start(name)
     world.wait(world.is_whole, "the workers to be ready")
     return seconds
