@@ -22,6 +22,7 @@ from aiokafka.errors import (
     KafkaError,
     KafkaTimeoutError,
     ProducerFenced,
+    TransactionalIdAuthorizationFailed,
 )
 from aiokafka.structs import OffsetAndMetadata, RecordMetadata, TopicPartition
 
@@ -78,7 +79,7 @@ class ExactlyOnce:
 
     async def open(self, partitions: Iterable[int]) -> None:
         """Fence the previous owners and abort what they left open (InitProducerId)."""
-        opened = {p: self._producer(f"{self._application_id}-{p}") for p in partitions}
+        opened = {p: self._producer(self._transactional_id(p)) for p in partitions}
         self._producers.update(opened)
         await asyncio.gather(*(producer.start() for producer in opened.values()))
 
@@ -89,6 +90,7 @@ class ExactlyOnce:
         Raises:
             FencedError: If another worker owns the partition; nothing of the unit is visible.
             ConfigurationError: If a topic does not take what is written; likewise.
+            TransactionalIdAuthorizationFailed: If the right was taken away; it names the id.
         """
         producer = self._producers[effects.partition]
         try:
@@ -115,6 +117,11 @@ class ExactlyOnce:
                 f"partition {effects.partition} belongs to another worker now "
                 f"({type(error).__name__}); this one leaves, nothing was written"
             ) from error
+        except TransactionalIdAuthorizationFailed as error:
+            # The answer to a batch does not say whose right it is, unlike that to a request.
+            raise TransactionalIdAuthorizationFailed(
+                self._transactional_id(effects.partition)
+            ) from error
         except KafkaError as error:
             raise TransientError(
                 f"the transaction of partition {effects.partition} did not end "
@@ -126,6 +133,9 @@ class ExactlyOnce:
         """Stop the producers; a transaction that is still open is aborted by its successor."""
         producers, self._producers = self._producers, {}
         await _stop(producers.values(), grace_s)
+
+    def _transactional_id(self, partition: int) -> str:
+        return f"{self._application_id}-{partition}"
 
 
 class AtLeastOnce:

@@ -38,13 +38,14 @@ def park(service: Installation, events: Sequence[TouchpointEvent]) -> list[Call]
     assert len(calls) == _PARKED
     bad = varied(_BAD, [calls[0].customer_id])
     service.publish([event for event in events if event not in calls])
-    publish_strange(service, calls[: _PARKED // 2])
+    service.start()
+    # Set aside before anything else is, or a replay that stops has nothing to put back before.
+    service.wait_until_dead_lettered(publish_strange(service, calls[: _PARKED // 2]))
     produce_raw(
         service.settings.kafka.bootstrap_servers,
         [RawRecord(service.topics.of(each.source), each.key, each.value) for each in bad],
     )
     publish_strange(service, calls[_PARKED // 2 :])
-    service.start()
     service.wait_until_consumed()
     # A control too: without limits, a flood of 500 is set aside whole.
     assert len(origins(service.read())) == _PARKED + _BAD

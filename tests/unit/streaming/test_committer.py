@@ -17,6 +17,7 @@ from aiokafka.errors import (
     PolicyViolationError,
     ProducerFenced,
     TopicAuthorizationFailedError,
+    TransactionalIdAuthorizationFailed,
 )
 from structlog.testing import capture_logs
 
@@ -37,6 +38,7 @@ from ckm_stream.streaming.committer import (
     _send_updates,
 )
 from ckm_stream.streaming.last_unit import mark_of
+from ckm_stream.streaming.rights import lost_right
 from tests.support.lanes import within
 from tests.support.producers import (
     Acked,
@@ -235,6 +237,17 @@ class TestExactlyOnce:
             await within(committer.commit(effects_of()))
 
         assert Ended() not in producer.actions
+
+    @pytest.mark.parametrize("topic", ["dead", "items", "profiles.changelog"])
+    async def test_a_refused_transactional_id_is_named(self, topic: str) -> None:
+        """The answer to a batch says only that it is refused, the one to a request says whose."""
+        producer = FakeProducer(refusals={topic: [TransactionalIdAuthorizationFailed()]})
+        committer = await exactly_once(producer)
+
+        with pytest.raises(TransactionalIdAuthorizationFailed) as raised:
+            await within(committer.commit(effects_of()))
+
+        assert "transactional id 'app-3'" in str(lost_right(raised.value))
 
     async def test_other_trouble_with_the_broker_is_transient(self) -> None:
         """The worker leaves and its successor does the work again."""
