@@ -8,36 +8,22 @@ so that an older state can never replace a newer one, whatever the topics' order
 
 import sqlite3
 from collections.abc import Callable, Iterable, Sequence
-from functools import cache
 from typing import Any, Final, TypeVar
 
-from sqlalchemy import (
-    Connection,
-    Engine,
-    Executable,
-    Table,
-    bindparam,
-    delete,
-    select,
-    tuple_,
-    update,
-)
-from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.sql.base import ReadOnlyColumnCollection
-from sqlalchemy.sql.elements import KeyedColumnElement
-from sqlalchemy.sql.expression import ColumnElement
+from sqlalchemy import Connection, Engine, Table, bindparam, delete, select, tuple_
 
-from ckm_stream.domain.knowledge import KnowledgeItem
 from ckm_stream.domain.score import ScoreUpdate
 from ckm_stream.errors import FencedError, TransientError
-from ckm_stream.snapshots.batch import (
-    EmployeeRow,
-    ProfileRow,
-    Progress,
-    SnapshotBatch,
-    Tombstone,
-)
+from ckm_stream.snapshots.batch import Progress, SnapshotBatch, Tombstone
 from ckm_stream.snapshots.errors import database_name, store_errors
+from ckm_stream.snapshots.statements import (
+    COMPARE_AND_SET,
+    INSERT,
+    Guard,
+    newer_score,
+    newer_state,
+    upsert_of,
+)
 from ckm_stream.snapshots.store import for_writing
 from ckm_stream.snapshots.tables import (
     CLASS_HISTORY,
@@ -48,29 +34,15 @@ from ckm_stream.snapshots.tables import (
     SCORE,
     SINK_PROGRESS,
 )
-
-# The two dialects' insert statements have one interface and no common base for ON CONFLICT.
-_NewInsert = Callable[[Table], postgresql.Insert | sqlite.Insert]
-_INSERT: Final[dict[str, _NewInsert]] = {
-    "postgresql": postgresql.insert,
-    "sqlite": sqlite.insert,
-}
-
-_COMPARE_AND_SET: Final = (
-    update(SINK_PROGRESS)
-    .where(
-        SINK_PROGRESS.c.topic == bindparam("at_topic"),
-        SINK_PROGRESS.c.partition == bindparam("at_partition"),
-        SINK_PROGRESS.c.next_offset == bindparam("expected"),
-    )
-    .values(next_offset=bindparam("new"))
+from ckm_stream.snapshots.values import (
+    Values,
+    employee_values,
+    item_values,
+    profile_values,
+    score_values,
 )
 
 Row = TypeVar("Row")
-Values = dict[str, Any]
-Proposed = ReadOnlyColumnCollection[str, KeyedColumnElement[Any]]
-#: A guard over (the proposed row, the row that is there).
-Guard = Callable[[Proposed, Table], ColumnElement[bool]]
 
 
 class SnapshotWriter:
@@ -78,7 +50,7 @@ class SnapshotWriter:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = for_writing(engine)
-        self._insert = _INSERT[engine.dialect.name]
+        self._insert = INSERT[engine.dialect.name]
         self._in_doubt: list[Progress] = []
         self._running: Any = None
 
@@ -153,10 +125,10 @@ class SnapshotWriter:
             self._running = connection.connection.driver_connection
             try:
                 self._advance(connection, batch.progress)
-                self._write_states(connection, PROFILE, batch.profiles, _profile_values)
-                self._write_states(connection, EMPLOYEE, batch.employees, _employee_values)
+                self._write_states(connection, PROFILE, batch.profiles, profile_values)
+                self._write_states(connection, EMPLOYEE, batch.employees, employee_values)
                 self._write_scores(connection, batch.scores)
-                self._add(connection, KNOWLEDGE_ITEM, map(_item_values, batch.items))
+                self._add(connection, KNOWLEDGE_ITEM, map(item_values, batch.items))
             finally:
                 self._running = None
 
@@ -188,7 +160,7 @@ class SnapshotWriter:
         if not steps:
             return
         moved = connection.execute(
-            _COMPARE_AND_SET,
+            COMPARE_AND_SET,
             [
                 {
                     "at_topic": s.topic,
@@ -230,7 +202,7 @@ class SnapshotWriter:
             connection,
             table,
             [values for _, values in newest.values() if values is not None],
-            _newer_state,
+            newer_state,
         )
         gone = [
             {"key": key, "offset": offset}
@@ -248,7 +220,7 @@ class SnapshotWriter:
             (each.customer_id, each.version, each.as_of, each.score.epoch_id): each
             for each in reversed(updates)
         }
-        scores = [_score_values(rows[key]) for key in sorted(rows)]
+        scores = [score_values(rows[key]) for key in sorted(rows)]
         self._add(connection, SCORE, scores)
         self._add(
             connection,
@@ -265,7 +237,7 @@ class SnapshotWriter:
             connection,
             CURRENT_SCORE,
             list(newest.values()),
-            _newer_score,
+            newer_score,
         )
 
     def _add(self, connection: Connection, table: Table, rows: Iterable[Values]) -> None:
@@ -282,76 +254,4 @@ class SnapshotWriter:
         # Neither limits the batch, and many rows in one VALUES were not faster (measured:
         # 12,000 to 19,000 rows/s either way), though bound by 32,766 and 65,535 parameters.
         if rows:
-            connection.execute(_upsert_of(self._insert, table, guard), rows)
-
-
-@cache  # to build one takes 2 ms, more than to write ten rows with it
-def _upsert_of(insert: _NewInsert, table: Table, guard: Guard) -> Executable:
-    statement = insert(table)
-    proposed = statement.excluded
-    return statement.on_conflict_do_update(
-        index_elements=table.primary_key.columns,
-        set_={
-            column.name: proposed[column.name] for column in table.columns if not column.primary_key
-        },
-        where=guard(proposed, table),
-    )
-
-
-def _newer_state(proposed: Proposed, there: Table) -> ColumnElement[bool]:
-    return proposed.changelog_offset > there.c.changelog_offset
-
-
-def _newer_score(proposed: Proposed, there: Table) -> ColumnElement[bool]:
-    return tuple_(proposed.version, proposed.as_of, proposed.epoch_id) > tuple_(
-        there.c.version, there.c.as_of, there.c.epoch_id
-    )
-
-
-def _profile_values(row: ProfileRow) -> Values:
-    return {
-        "customer_id": row.customer_id,
-        "partition": row.partition,
-        "changelog_offset": row.changelog_offset,
-        "version": row.version,
-        "as_of": row.as_of,
-        "simulated": row.simulated,
-        "about_customer": row.about,
-        "for_customer": row.for_,
-        "from_customer": row.from_,
-        "state": row.state,
-    }
-
-
-def _employee_values(row: EmployeeRow) -> Values:
-    return {name: getattr(row, name) for name in EmployeeRow.__slots__}
-
-
-def _score_values(update: ScoreUpdate) -> Values:
-    score = update.score
-    return {
-        "customer_id": update.customer_id,
-        "version": update.version,
-        "as_of": update.as_of,
-        "reason": update.reason,
-        "epoch_id": score.epoch_id,
-        "total": score.total,
-        "value": score.value,
-        "willingness": score.willingness,
-        "absorption": score.absorption,
-        "value_n_eff": score.value_n_eff,
-        "willingness_n_eff": score.willingness_n_eff,
-        "absorption_n_eff": score.absorption_n_eff,
-        "source_class": score.source_class,
-        "previous_class": update.previous_class,
-        "lead_user": score.lead_user,
-        "engagement": score.engagement,
-        "engagement_reason": score.engagement_reason,
-        "reference_total": update.reference_total,
-        "factors": update.factors,
-        "event_id": update.event_id,
-    }
-
-
-def _item_values(item: KnowledgeItem) -> Values:
-    return {name: getattr(item, name) for name in KnowledgeItem.__struct_fields__}
+            connection.execute(upsert_of(self._insert, table, guard), rows)
