@@ -8,7 +8,7 @@ so that an older state can never replace a newer one, whatever the topics' order
 
 import sqlite3
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, Final, TypeVar
+from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Engine, Table, bindparam, delete, select, tuple_
 

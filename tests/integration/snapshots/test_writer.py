@@ -11,9 +11,9 @@ from sqlalchemy import Connection, Engine, Table, event, text, true, update
 from ckm_stream.domain.score import Factor, SourceClass
 from ckm_stream.errors import ConfigurationError, FencedError, TransientError
 from ckm_stream.snapshots.batch import Progress, SnapshotBatch, Tombstone
+from ckm_stream.snapshots.statements import Guard
 from ckm_stream.snapshots.store import migrate, open_engine
 from ckm_stream.snapshots.tables import SINK_PROGRESS
-from ckm_stream.snapshots.statements import Guard
 from ckm_stream.snapshots.values import Values
 from ckm_stream.snapshots.writer import SnapshotWriter
 from tests.support.postgres import PostgresServer
