@@ -14,8 +14,8 @@ NATIVE := $(wildcard ckm_stream/native/*.pyx ckm_stream/native/*.pxd)
 PARALLEL := -n 3 --dist worksteal
 
 SCALE ?= full
-# The soak is half an hour of little work: the other scenarios run beside it, one after another.
-CHAOS_full := -n 2 --dist loadgroup
+# The soak is half an hour of little work and comes first: the other files' scenarios run beside it.
+CHAOS_full := -n 2 --dist loadfile --no-loadscope-reorder
 CHAOS_quick := -n 0
 # pytest would keep what the load's client logs in an outage, and with it every socket of its own.
 UNHEARD := -p no:logging

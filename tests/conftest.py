@@ -51,7 +51,6 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
-@pytest.hookimpl(tryfirst=True)  # xdist looks for groups
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Mark tests by the brokers they ask for, and leave out those of the other broker."""
     on_kafka = _broker_kind(config) is BrokerKind.KAFKA
@@ -69,8 +68,6 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         if on_kafka and item.get_closest_marker("timeout") is None:
             item.add_marker(pytest.mark.timeout(_KAFKA_START_S))
         is_chaos = item.get_closest_marker("chaos") is not None
-        if is_chaos and item.get_closest_marker("xdist_group") is None:
-            item.add_marker(pytest.mark.xdist_group("faults"))  # one after another
         if is_chaos or chaos is not None:
             is_long = item.get_closest_marker("only_full") is not None
             wanted = is_chaos and (chaos == "full" or (chaos == "quick" and not is_long))

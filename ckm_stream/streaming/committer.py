@@ -11,7 +11,7 @@ every update tells of a durable state (docs/adr/0003-two-guarantees.md).
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any, Protocol, TypeVar
+from typing import Any, Final, Protocol, TypeVar
 
 import structlog
 from aiokafka import AIOKafkaProducer
@@ -21,6 +21,7 @@ from aiokafka.errors import (
     InvalidProducerIdMapping,
     KafkaError,
     KafkaTimeoutError,
+    ProducerClosed,
     ProducerFenced,
     TransactionalIdAuthorizationFailed,
 )
@@ -39,6 +40,8 @@ ProducerFactory = Callable[[str | None], AIOKafkaProducer]
 #: Tells the changelog topic of a table.
 ChangelogTopics = Mapping[str, str]
 T = TypeVar("T")
+#: Kept from the collector, which takes tasks that nobody holds.
+_stopping: Final[set[asyncio.Future[None]]] = set()
 _FENCED = (ProducerFenced, InvalidProducerEpoch, InvalidProducerIdMapping)
 
 
@@ -227,20 +230,29 @@ def _background_failures(producer: AIOKafkaProducer) -> Iterator[None]:
 
 async def _stop(producers: Iterable[AIOKafkaProducer], grace_s: float) -> bool:
     """
-    Tell whether all have stopped; one that has not goes on sending by itself.
+    Tell whether all have stopped; what is on its way for one that has not may still arrive.
 
     One whose stop fails has stopped: what fails is its sender, after which nothing is sent.
     """
-    tasks = [asyncio.ensure_future(producer.stop()) for producer in producers]
-    if not tasks:
+    stopping = {asyncio.ensure_future(producer.stop()): producer for producer in producers}
+    if not stopping:
         return True
-    done, late = await asyncio.wait(tasks, timeout=grace_s)
-    for error in (task.exception() for task in done):
-        if error is not None:
-            log.warning("producer.stop", error=type(error).__name__, reason=str(error))
-    for task in late:  # a producer flushes as it stops, for ever if the broker is away
-        task.cancel()
+    for task in stopping:
+        _stopping.add(task)
+        task.add_done_callback(_stopped)
+    _, late = await asyncio.wait(stopping, timeout=grace_s)
+    for task in late:
+        # It flushes as it stops, for ever if the broker is away: what waits is dropped, so that it
+        # closes its connections when the request under way has an answer, or has had no answer.
+        stopping[task]._message_accumulator.fail_all(ProducerClosed())  # noqa: SLF001 -- no public way
     return not late
+
+
+def _stopped(task: asyncio.Future[None]) -> None:
+    _stopping.discard(task)
+    error = None if task.cancelled() else task.exception()
+    if error is not None:
+        log.warning("producer.stop", error=type(error).__name__, reason=str(error))
 
 
 async def _send_outputs(producer: AIOKafkaProducer, effects: Effects) -> list[Awaitable[Any]]:

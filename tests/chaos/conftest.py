@@ -31,7 +31,8 @@ _LEFT_SOCKETS = pytest.mark.filterwarnings(
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Take no socket of the load's client for one of a scenario's."""
+    """Begin with what takes longest; take no socket of the load's client for a scenario's."""
+    items.sort(key=lambda item: item.path.name != "test_soak.py")
     for item in items:
         if item.get_closest_marker("chaos") is not None:
             item.add_marker(_LEFT_SOCKETS)
@@ -105,12 +106,18 @@ def run(site: Site, tmp_path: Path) -> Iterator[Run]:
                 events_per_customer=1.3 * plan.events / plan.customers,
             )
             events = simulated_in_order(simulated, plan.events)
-            return running(plan, service, events, schedule=schedule, folder=_RESULTS)
+            return running(plan, service, events, schedule=schedule, path=history_of(plan))
 
         yield start
     gc.collect()  # so that hardly any of them is left to the tests that follow, or to the end
 
 
+def history_of(plan: Plan) -> Path:
+    """Return where the history of *plan* is; what has to fail lies apart."""
+    folder = _RESULTS / "controls" if plan.scenario.startswith("control") else _RESULTS
+    return folder / f"{plan.scenario}.jsonl"
+
+
 def judged(plan: Plan) -> dict[str, Any]:
     """Return the checker's verdict of the run of *plan*."""
-    return verdict(_RESULTS / f"{plan.scenario}.jsonl")
+    return verdict(history_of(plan))

@@ -58,7 +58,7 @@ class Fleet:
         """The programs that are meant to run, and do."""
         return {
             name: member.service
-            for name, member in self.members.items()
+            for name, member in list(self.members.items())  # from the watch's thread too
             if member.wanted and member.service.is_running
         }
 

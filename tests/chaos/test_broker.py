@@ -42,8 +42,8 @@ class Outages:
         if fault.seconds:
             self._world.wait(lambda: not any(self._ready()), "workers that are not ready")
             self.not_ready_s.append(round(time.monotonic() - started, 2))
-            if fault.what == "down":  # one more starts before there is a broker
-                self._world.fleet.kill("worker-1")
+            if fault.what == "down":
+                self._start_one_without_a_broker()
             self._world.pause(max(0.0, started + fault.seconds - time.monotonic()))
             now = self._sizes()
             self.growth_mib += [(now[pid] - sizes[pid]) / _MIB for pid in now.keys() & sizes.keys()]
@@ -51,6 +51,12 @@ class Outages:
             site.proxy.restore()
         else:
             site.kafka.start()
+
+    def _start_one_without_a_broker(self) -> None:
+        world, waiting = self._world, '"event": "start.waits"'
+        before = world.fleet["worker-1"].log().count(waiting)
+        world.fleet.kill("worker-1")
+        world.wait(lambda: world.fleet["worker-1"].log().count(waiting) > before, "one that waits")
 
     def _sizes(self) -> dict[int, int]:
         """Return the resident bytes of each program that runs, by its process."""
@@ -73,7 +79,8 @@ def take_away(world: World, site: Site, *, kills: int, down_s: float, silent_s: 
     world.schedule.add("down", "broker", events=(200, 600), seconds=down_s)
     if silent_s:
         world.schedule.add("silence", "network", events=(200, 600), seconds=silent_s)
-    with world.fleet.may_end_with(TransientError.exit_code):
+    # Of those that run, none gives up; one that starts does, and is started again.
+    with world.fleet.may_end_with(TransientError.exit_code, spared=("worker-2", "snapshots-1")):
         for fault in world.schedule.faults:
             outages.strike(fault)
     return outages

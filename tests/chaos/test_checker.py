@@ -17,7 +17,7 @@ _CLASSES = (None, "NEWCOMER", "SOURCE", "SOURCE")
 
 
 def good() -> list[Line]:
-    """Return the history of two customers with three events each, a kill, and a store."""
+    """Return the history of two customers and an employee, a kill, and a store."""
     lines: list[Line] = [
         {
             "kind": "run",
@@ -48,6 +48,29 @@ def good() -> list[Line]:
             "at_least": None,
         },
     ]
+    lines += [
+        {
+            "kind": "expected",
+            "what": "employee",
+            "key": "e",
+            "version": 1,
+            "substance": "s1",
+            "applied": {"0": 5},
+        },
+        {
+            "kind": "state",
+            "what": "employee",
+            "key": "e",
+            "offset": 1,
+            "version": 1,
+            "applied": [5],
+            "substance": "s1",
+        },
+        {"kind": "row", "what": "employee", "key": "e", "offset": 1, "version": 1},
+    ]
+    for what in ("dead_letter", "forwarded"):
+        lines.append({"kind": "expected_output", "what": what, "id": f"o-{what}"})
+        lines.append({"kind": "output", "what": what, "id": f"o-{what}"})
     for key in ("a", "b"):
         lines.append(
             {
@@ -123,6 +146,22 @@ def lose_an_event(lines: list[Line]) -> None:
 def lose_a_customer(lines: list[Line]) -> None:
     """Nothing of a customer came out."""
     lines[:] = [line for line in lines if line.get("key") != "a" or line["kind"] == "expected"]
+
+
+def lose_an_employee(lines: list[Line]) -> None:
+    """Nothing of an employee came out."""
+    lines.remove(find(lines, kind="state", what="employee"))
+    lines.remove(find(lines, kind="row", what="employee"))
+
+
+def lose_a_dead_letter(lines: list[Line]) -> None:
+    """A record was neither applied nor set aside."""
+    lines.remove(find(lines, kind="output", what="dead_letter"))
+
+
+def double_a_forwarded_event(lines: list[Line]) -> None:
+    """What concerns somebody else was sent on twice."""
+    lines.insert(-1, dict(find(lines, kind="output", what="forwarded")))
 
 
 def lose_an_update(lines: list[Line]) -> None:
@@ -232,6 +271,11 @@ def age_the_offsets(lines: list[Line]) -> None:
     find(lines, kind="state", key="a", version=3)["applied"] = [29, -1]
 
 
+def forget_for_a_while(lines: list[Line]) -> None:
+    """A state in the middle had been applied less far than the one before it."""
+    find(lines, kind="state", key="a", version=2)["applied"] = [9, -1]
+
+
 def end_in_between(lines: list[Line]) -> None:
     """A program ended, and no fault explains it."""
     lines.insert(1, {"kind": "exit", "target": "w", "code": 70, "expected": [4]})
@@ -261,6 +305,13 @@ def leak_handles(lines: list[Line]) -> None:
             line["fds"] += int(line["at_s"] / 10)
 
 
+def leak_threads(lines: list[Line]) -> None:
+    """A program starts a thread every twenty seconds."""
+    for line in lines:
+        if line["kind"] == "sample":
+            line["threads"] += int(line["at_s"] / 20)
+
+
 def break_off(lines: list[Line]) -> None:
     """The run did not come to its end."""
     lines.pop()
@@ -274,6 +325,8 @@ def expect_nothing(lines: list[Line]) -> None:
 _PLANTED: list[tuple[Callable[[list[Line]], None], str]] = [
     (lose_an_event, "lost"),
     (lose_a_customer, "lost"),
+    (lose_an_employee, "lost"),
+    (lose_a_dead_letter, "lost"),
     (lose_an_update, "lost"),
     (lose_a_change_of_class, "lost"),
     (lose_the_last_class, "lost"),
@@ -286,7 +339,9 @@ _PLANTED: list[tuple[Callable[[list[Line]], None], str]] = [
     (replace_an_event, "doubled"),
     (double_an_update, "doubled"),
     (double_an_item, "doubled"),
+    (double_a_forwarded_event, "doubled"),
     (reorder_states, "reordered"),
+    (forget_for_a_while, "reordered"),
     (reorder_updates, "reordered"),
     (age_a_row, "stale"),
     (age_a_score, "stale"),
@@ -296,6 +351,7 @@ _PLANTED: list[tuple[Callable[[list[Line]], None], str]] = [
     (exceed_a_bound, "bound"),
     (leak, "leak"),
     (leak_handles, "leak"),
+    (leak_threads, "leak"),
     (break_off, "broken_off"),
     (expect_nothing, "vacuous"),
     (strike_less_often, "vacuous"),

@@ -11,11 +11,7 @@ from tests.chaos.conftest import Run, Site, judged
 from tests.chaos.test_database import Database
 from tests.chaos.world import Plan, World
 
-pytestmark = [
-    pytest.mark.chaos,
-    pytest.mark.timeout(3000),
-    pytest.mark.xdist_group("soak"),
-]
+pytestmark = [pytest.mark.chaos, pytest.mark.timeout(3000)]
 
 _DURATION_S = 1800.0
 _RATE_PER_S = 60

@@ -75,7 +75,7 @@ def test_control_a_zombie_that_nobody_fences_overwrites_its_successor(run: Run) 
     """Without transactions its states, old by now, follow the newer ones in the changelog."""
     plan = Plan(
         scenario="control_zombies",
-        events=40_000,
+        events=100_000,
         rate_per_s=300,
         workers=2,
         faults=("without_transactions",),

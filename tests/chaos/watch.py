@@ -48,6 +48,7 @@ class Watch:
         self._looks = 0
         self._moved_at: dict[tuple[str, int], float] = {}
         self._longest_stall_s = 0.0
+        self._error: BaseException | None = None
         self.updates = 0
 
     @property
@@ -82,6 +83,11 @@ class Watch:
         """The longest that a partition had work and committed none, since ``restart_stalls``."""
         return round(self._longest_stall_s, 2)
 
+    def check(self) -> None:
+        """Fail if watching has failed."""
+        if self._error is not None:
+            raise AssertionError("nobody watches the run any more") from self._error
+
     def __enter__(self) -> Self:
         self._thread.start()
         return self
@@ -96,6 +102,12 @@ class Watch:
         self._thread.join()
 
     def _run(self) -> None:
+        try:
+            self._watch()
+        except BaseException as error:  # noqa: BLE001 -- raised by check, in the test's thread
+            self._error = error
+
+    def _watch(self) -> None:
         sampled_at = 0.0
         with closing(Consumer(self._options)) as consumer:
             while not self._stopping.wait(_POLL_S):

@@ -92,6 +92,7 @@ class World:
         def holds() -> bool:
             self.fleet.look_after()
             self.stream.check()
+            self.watch.check()
             return condition()
 
         wait_until(holds, timeout_s=timeout_s, what=lambda: f"{what}; {self.fleet.logs()}")
@@ -135,10 +136,11 @@ class World:
         return seconds
 
     def total(self, name: str) -> float:
-        """Return the sum of a metric's samples over all programs, which have to run."""
+        """Return the sum of a metric's samples over the programs that have it; all have to run."""
         self.wait(self.is_whole, "programs that are ready")
         services = (member.service for member in self.fleet.members.values() if member.wanted)
-        return sum(scrape(service.port).get(name, 0.0) for service in services)
+        found = [scrape(service.port) for service in services]
+        return sum(samples[name] for samples in found if name in samples)
 
     def pause(self, seconds: float) -> None:
         """Let time pass while the supervisor works."""
@@ -150,13 +152,17 @@ class World:
         planned = Counter(fault.what for fault in self.schedule.faults)
         self.history.write("plan", faults=dict(planned), lives=self.plan.lives)
         self.stream.finish(drop=not self.plan.all_events)
-        total = self.stream.published
-        self.wait(lambda: self.watch.committed >= total, f"all {total} events", timeout_s=300)
+        self._let_commit(self.stream.published)
         self.service.wait_until_consumed(timeout_s=120)
         self.service.wait_until_quiet(timeout_s=120)
         self.fleet.look_after()
         self.fleet.stop()
         observe(self.service, self.history, self.service.read())
+
+    def _let_commit(self, total: int) -> None:
+        """Wait until *total* events are committed, for as long as there is progress."""
+        while (seen := self.watch.committed) < total:
+            self.wait(lambda: self.watch.committed > seen, f"more of {total} events")
 
     def _is_at_work(self, goal: int) -> bool:
         assert not self.stream.is_done, "the load has ended before the faults: plan more events"
@@ -174,10 +180,9 @@ def running(
     events: list[TouchpointEvent],
     *,
     schedule: Schedule,
-    folder: Path,
+    path: Path,
 ) -> Iterator[World]:
     """Start everything, give the run, and end it; its history is whole if nothing was raised."""
-    path = folder / f"{plan.scenario}.jsonl"
     with ExitStack() as stack:
         history = stack.enter_context(History(path))
         history.write(

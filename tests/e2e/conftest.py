@@ -25,13 +25,17 @@ class Install(Protocol):
 
     def __call__(
         self,
-        guarantee: Guarantee = Guarantee.AT_LEAST_ONCE,
+        guarantee: Guarantee | None = None,
         *,
-        store: str = "sqlite",
+        store: str | None = None,
         transport: str = "ckm",
         extra: dict[str, str] | None = None,
     ) -> Installation:
-        """Make an installation with its topics provisioned and its store migrated."""
+        """
+        Make an installation with its topics provisioned and its store migrated.
+
+        On Kafka, it is one for production unless told otherwise: transactions and PostgreSQL.
+        """
 
 
 @pytest.fixture(params=list(Guarantee), ids=str)
@@ -51,13 +55,14 @@ def install(
     with ExitStack() as stack:
 
         def make(
-            guarantee: Guarantee = Guarantee.AT_LEAST_ONCE,
+            guarantee: Guarantee | None = None,
             *,
-            store: str = "sqlite",
+            store: str | None = None,
             transport: str = "ckm",
             extra: dict[str, str] | None = None,
         ) -> Installation:
-            if store == "postgresql":
+            is_kafka = broker.kind is BrokerKind.KAFKA
+            if (store or ("postgresql" if is_kafka else "sqlite")) == "postgresql":
                 server: PostgresServer = request.getfixturevalue("postgres_server")
                 store_url = stack.enter_context(server.fresh_database())
             else:
@@ -65,7 +70,7 @@ def install(
             installation = Installation(
                 bootstrap_servers=broker.bootstrap_servers,
                 prefix=topic_prefix,
-                guarantee=guarantee,
+                guarantee=guarantee or broker.guarantees[0],
                 store_url=store_url,
                 folder=tmp_path,
                 transport=transport,

@@ -21,8 +21,10 @@ _PARTITIONS = 4
 _SLICE, _DEPTH = 20, 8
 _MOST_BUFFERED = _PARTITIONS * _DEPTH * _SLICE
 _MB = 1 << 20
-#: Faust's default, which the service keeps.
+#: Kafka's ``max.poll.interval.ms`` as it comes, the longest that a rebalance may wait for anybody.
 _MAX_POLL_INTERVAL_S = 300.0
+#: Three sessions, as they come: who stops its heartbeats is missed within one.
+_WATCHED_S = 18.0
 
 
 @dataclass
@@ -41,7 +43,7 @@ def events() -> Iterator[TouchpointEvent]:
 
 
 def under_a_burst(
-    install: Install, *faults: str, watched_s: float = 6.0, enough: float = float("inf")
+    install: Install, *faults: str, watched_s: float = _WATCHED_S, enough: float = float("inf")
 ) -> tuple[Installation, Burst]:
     """
     Start a worker whose commits take two seconds, let the burst come, and look at it.

@@ -23,7 +23,7 @@ def test_applied_offsets_alone_make_a_redelivered_event_count_once(
 ) -> None:
     """The run of the control below, with the mechanism: no event counts twice."""
     events = simulated(100, 1500)
-    service = install(extra=_ONE_SEEN_ID)
+    service = install(Guarantee.AT_LEAST_ONCE, extra=_ONE_SEEN_ID)
 
     die_at(["after_commit"], service, events)
     service.wait_until_stored(service.expected(events))
@@ -37,7 +37,7 @@ def test_control_without_applied_offsets_redelivered_events_count_twice(
 ) -> None:
     """Step 2 off: what the dead worker had made durable is applied again by its successor."""
     events = simulated(100, 1500)
-    service = install(extra=_ONE_SEEN_ID)
+    service = install(Guarantee.AT_LEAST_ONCE, extra=_ONE_SEEN_ID)
     service.worker = service.new_faulty("worker", "without_applied_offsets")
     once = service.expected(events).profile_events
 
@@ -58,7 +58,7 @@ def test_control_without_order_the_events_of_a_killed_unit_are_lost(
 ) -> None:
     """Step 7 first: the offsets are committed, the worker dies, nobody reads the records again."""
     events = simulated(100, 1500)
-    service = install(extra=SESSION)
+    service = install(Guarantee.AT_LEAST_ONCE, extra=SESSION)
 
     die_at(["before_changelog"], service, events, without=["without_order"])
     service.wait_until_consumed()

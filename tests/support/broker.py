@@ -22,7 +22,7 @@ class Broker:
 
     @property
     def guarantees(self) -> tuple[Guarantee, ...]:
-        """The guarantees that can be had on it; the embedded broker has no transactions."""
+        """What can be had on it, the better one first; the embedded broker has no transactions."""
         if self.kind is BrokerKind.EMBEDDED:
             return (Guarantee.AT_LEAST_ONCE,)
         return (Guarantee.EXACTLY_ONCE, Guarantee.AT_LEAST_ONCE)

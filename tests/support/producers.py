@@ -112,6 +112,8 @@ class FakeProducer:
     failures: dict[str, BaseException] = field(default_factory=dict)
     next_offsets: dict[str, int] = field(default_factory=dict)
     stop_gate: asyncio.Event | None = None
+    #: Why what was not sent was dropped.
+    dropped: list[BaseException] = field(default_factory=list)
     #: Of the records in batches, by topic.
     headers: dict[str, list[list[tuple[str, bytes]]]] = field(default_factory=dict)
 
@@ -130,6 +132,16 @@ class FakeProducer:
         """Start."""
         self._maybe_fail("start")
         self.actions.append(Started(self.transactional_id))
+
+    @property
+    def _message_accumulator(self) -> "FakeProducer":
+        return self
+
+    def fail_all(self, error: BaseException) -> None:
+        """Drop what was not sent, so that nothing is left to wait for."""
+        self.dropped.append(error)
+        if self.stop_gate is not None:
+            self.stop_gate.set()
 
     async def stop(self) -> None:
         """Stop, once there is nothing to wait for."""

@@ -15,6 +15,7 @@ from aiokafka.errors import (
     MessageSizeTooLargeError,
     NotLeaderForPartitionError,
     PolicyViolationError,
+    ProducerClosed,
     ProducerFenced,
     TopicAuthorizationFailedError,
     TransactionalIdAuthorizationFailed,
@@ -265,14 +266,16 @@ class TestExactlyOnce:
         with pytest.raises(ValueError, match="unforeseen"):
             await within(committer.commit(effects_of()))
 
-    async def test_a_producer_that_cannot_stop_is_left_behind(self) -> None:
+    async def test_a_producer_that_cannot_stop_is_left_behind_with_nothing_to_send(self) -> None:
         """It flushes as it stops, for ever if the broker is away; its successor fences it."""
         producer = FakeProducer(stop_gate=asyncio.Event())
         committer = await exactly_once(producer)
 
         await within(committer.close(grace_s=0.0))
 
-        assert Stopped() not in producer.actions
+        assert [type(error) for error in producer.dropped] == [ProducerClosed]
+        await asyncio.sleep(0)
+        assert producer.actions[-1] == Stopped()
 
     async def test_a_producer_whose_stop_fails_is_said_to_and_has_stopped(self) -> None:
         """Its sender has failed, so nothing of it is on its way any more."""
