@@ -67,7 +67,7 @@ def changelog_consumer_factory(
             isolation_level="read_committed",
             request_timeout_ms=int(kafka.request_timeout_s * 1000),
             max_partition_fetch_bytes=4 << 20,
-            fetch_max_bytes=64 << 20,
+            fetch_max_bytes=16 << 20,
             fetch_max_wait_ms=50,
             **security,
         )
