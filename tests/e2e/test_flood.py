@@ -1,12 +1,17 @@
-"""Too much is wrong at once, or cannot be set aside: the worker stops, and drops nothing (P7)."""
+"""
+Too much is wrong at once, or cannot be set aside: the worker stops, and drops nothing (P7).
+
+The controls have the same flood without its limits, and the same record with nothing set aside.
+"""
 
 from collections import Counter
 from random import Random
+from typing import NamedTuple
 
 import pytest
 from kafka.admin import ConfigResource, ConfigResourceType
 
-from ckm_stream.domain.events import Call
+from ckm_stream.domain.events import Call, TouchpointEvent
 from ckm_stream.errors import ConfigurationError, DeadLetterLimitError
 from ckm_stream.operations.connection import admin_client
 from ckm_stream.settings import Guarantee
@@ -15,6 +20,7 @@ from tests.support.commands import run_command
 from tests.support.dying import SESSION
 from tests.support.installation import Installation
 from tests.support.parked import (
+    UNLIMITED,
     new_worker,
     origins,
     problems_after_repair,
@@ -28,6 +34,25 @@ from tests.support.reading import committed_positions
 pytestmark = [pytest.mark.kafka, pytest.mark.timeout(240)]  # `make test` has to stay short
 _LIMIT = 50
 _PATIENCE_S = 60.0
+
+
+class Flood(NamedTuple):
+    """What was published before it, what is for later, and how many bad records there are."""
+
+    before: list[TouchpointEvent]
+    after: list[TouchpointEvent]
+    size: int
+
+
+def publish_flood(service: Installation, events: list[TouchpointEvent]) -> Flood:
+    """Publish some of *events* as they are, and behind them the later calls as a flood."""
+    calls = [event for event in events[1000:] if isinstance(event, Call)]
+    others = events[:1000] + [event for event in events[1000:] if not isinstance(event, Call)]
+    half = len(others) // 2
+    service.publish(others[:half])
+    flood = Flood(others[:half], others[half:], publish_strange(service, calls))
+    assert flood.size > 4 * 3 * _LIMIT  # more than two stops set aside
+    return flood
 
 
 def stop_once(service: Installation) -> tuple[str, int, int]:
@@ -48,12 +73,9 @@ def test_a_flood_stops_the_worker_which_takes_it_in_after_the_repair(
 ) -> None:
     """Exit 3 before the first record too many, again if nothing is repaired; then all of it."""
     events = simulated(150, 4000)
-    flood = [event for event in events[1000:] if isinstance(event, Call)]
-    others = [event for event in events if event not in flood]
     service = install(guarantee, extra=SESSION)
     service.snapshots.start()
-    service.publish(others[: len(others) // 2])
-    assert publish_strange(service, flood) > 4 * 3 * _LIMIT  # more than two stops set aside
+    flood = publish_flood(service, events)
 
     parked = Counter[tuple[str, int, int]]()
     for starts in (1, 2) if guarantee is Guarantee.EXACTLY_ONCE else (1,):
@@ -69,7 +91,7 @@ def test_a_flood_stops_the_worker_which_takes_it_in_after_the_repair(
 
     with repaired(service):
         new_worker(service).start()
-        service.publish(others[len(others) // 2 :])
+        service.publish(flood.after)
         service.wait_until_consumed()
         assert len(parked) == len(origins(service.read()))  # the repair sets nothing aside
         done = run_command(service, "deadletters", "replay", "--max-records", "5000", "--json")
@@ -81,6 +103,22 @@ def test_a_flood_stops_the_worker_which_takes_it_in_after_the_repair(
         assert service.metrics()["ckm_events_unaccounted"] == 0
 
 
+def test_control_without_limits_the_same_flood_stops_nobody(
+    install: Install, simulated: Simulated
+) -> None:
+    """The worker sets all of it aside, and goes on."""
+    service = install(Guarantee.EXACTLY_ONCE, extra={**SESSION, **UNLIMITED})
+    flood = publish_flood(service, simulated(150, 4000))
+
+    service.start()
+    service.wait_until_consumed()
+    service.wait_until_stored(service.expected(flood.before))
+    service.wait_until_quiet()
+
+    assert list(origins(service.read()).values()) == [1] * flood.size
+    assert service.problems() == []
+
+
 @pytest.mark.kafka
 def test_a_dead_letter_that_cannot_be_written_stops_the_worker_and_moves_no_offset(
     install: Install, simulated: Simulated
@@ -88,10 +126,7 @@ def test_a_dead_letter_that_cannot_be_written_stops_the_worker_and_moves_no_offs
     """The dead-letter topic refuses the record; after the repair it is set aside, once."""
     events = simulated(40, 400)
     service = install(Guarantee.EXACTLY_ONCE, extra=SESSION)
-    service.publish(events)
-    bad = RawRecord(service.topics.call, b"c-bad", Random(7).randbytes(5_000))  # incompressible
-    limit_letters(service, "2000")
-    produce_raw(service.settings.kafka.bootstrap_servers, [bad])
+    bad = publish_unwritable(service, events)
 
     for _ in range(2):
         worker = new_worker(service)
@@ -112,6 +147,32 @@ def test_a_dead_letter_that_cannot_be_written_stops_the_worker_and_moves_no_offs
 
     assert service.problems() == []
     assert [letter.value for letter in service.read().dead_letters] == [bad.value]
+
+
+def test_control_a_worker_that_sets_nothing_aside_moves_past_what_cannot_be_written(
+    install: Install, simulated: Simulated
+) -> None:
+    """Step 4 off: nothing refuses the record, so nothing stops the worker, and it is gone."""
+    events = simulated(40, 400)
+    service = install(Guarantee.EXACTLY_ONCE, extra=SESSION)
+    publish_unwritable(service, events)
+    service.worker = service.new_faulty("worker", "without_dead_letters")
+
+    service.start()
+    service.wait_until_consumed()
+    service.wait_until_stored(service.expected(events))
+    service.wait_until_quiet()
+
+    assert service.problems() == ["1 dead letters missing"]
+
+
+def publish_unwritable(service: Installation, events: list[TouchpointEvent]) -> RawRecord:
+    """Publish *events* and a bad record that its dead-letter topic does not take; return that."""
+    service.publish(events)
+    bad = RawRecord(service.topics.call, b"c-bad", Random(7).randbytes(5_000))  # incompressible
+    limit_letters(service, "2000")
+    produce_raw(service.settings.kafka.bootstrap_servers, [bad])
+    return bad
 
 
 def limit_letters(service: Installation, most_bytes: str) -> None:

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from http import HTTPStatus
 from subprocess import TimeoutExpired
-from typing import Final
+from typing import Any, Final
 
 import pytest
 
@@ -26,11 +26,14 @@ from tests.support.services import Service, wait_until
 
 pytestmark = pytest.mark.timeout(180)
 _SILENCE_S: Final = 2.0
-_TIMEOUT_S: Final = 4.0
+#: For half of it a program that is stuck says so, then it ends.
+_TIMEOUT_S: Final = 10.0
 _SILENCE: Final = {**SESSION, "CKM__HEALTH__SILENCE_S": f"{_SILENCE_S:g}"}
+#: What bounds each check; a test lowers one alone, for a loop that is blocked also commits nothing.
 _LIMITS: Final = {
-    "CKM__HEALTH__LOOP_TIMEOUT_S": f"{_TIMEOUT_S:g}",
-    "CKM__HEALTH__COMMIT_TIMEOUT_S": f"{_TIMEOUT_S:g}",
+    "main_loop": "CKM__HEALTH__LOOP_TIMEOUT_S",
+    "consumer_loop": "CKM__HEALTH__LOOP_TIMEOUT_S",
+    "commits": "CKM__HEALTH__COMMIT_TIMEOUT_S",
 }
 #: Of the promises: a broker that is gone shows within 15 s, a blocked loop within 30 s, and a
 #: worker stops within 10 s.
@@ -44,6 +47,7 @@ _WITHOUT_PARTITIONS: Final = {
     "the group is sharing out its partitions",
 }
 _RECOVERING: Final = {"the tables of the assigned partitions are being read"}
+_AT_WORK: Final = "work waits, and lane"
 
 State = tuple[int, int, tuple[str, ...]]
 ALIVE_AND_READY: Final[State] = (200, 200, ())
@@ -71,23 +75,40 @@ def becomes(program: Service, wanted: Callable[[State], bool], *, within_s: floa
     )
 
 
+def is_well(state: State) -> bool:
+    """Tell a program that is alive and ready."""
+    return state == ALIVE_AND_READY
+
+
 def is_away(name: str) -> Callable[[State], bool]:
     """Tell a program that is alive, and not ready because of the check of that name alone."""
     return lambda state: state == (200, 503, (name,))
 
 
-def sentences(program: Service) -> set[str]:
-    """Return the sentences of all checks."""
-    return {check["detail"] for check in program.probe("/readyz")[1].get("checks", {}).values()}
+def sentences(answer: dict[str, Any]) -> set[str]:
+    """Return the sentences of all checks in an answer."""
+    return {check["detail"] for check in answer.get("checks", {}).values()}
 
 
 def says_one_of(program: Service, phases: set[str]) -> None:
-    """Wait until one of a program's checks says where it stands."""
+    """Wait until a program is alive, and says in one answer that it is not ready and why."""
+
+    def is_so() -> bool:
+        ready, answer = program.probe("/readyz")
+        is_there = ready == HTTPStatus.SERVICE_UNAVAILABLE and bool(phases & sentences(answer))
+        return is_there and program.is_live
+
     wait_until(
-        lambda: bool(phases & sentences(program)),
+        is_so,
         timeout_s=_PATIENCE_S,
-        what=lambda: f"one of {phases}, not {sentences(program)}; {program.log()[-2000:]}",
+        what=lambda: f"one of {phases}, not {program.probe('/readyz')}; {program.log()[-2000:]}",
     )
+
+
+def is_at_work(worker: Service) -> bool:
+    """Tell a worker that is well, with a unit that is not committed yet."""
+    said = sentences(worker.probe("/readyz")[1])
+    return is_well(state_of(worker)) and any(each.startswith(_AT_WORK) for each in said)
 
 
 @pytest.fixture
@@ -118,34 +139,39 @@ def test_readiness_follows_a_worker_s_states_while_it_stays_alive(
 ) -> None:
     """Starting, recovering, idle, database away, broker away, running, stopping: two programs."""
     service = install(store="postgresql", extra=_SILENCE)
-    service.worker = service.new_faulty("worker", "slow_recovery", "slow_commits")
+    held = [service.folder / step for step in ("held_takeover", "held_recovery", "held_commits")]
+    takeover, recovery, commits = held
+    service.worker = service.new_faulty("worker", *(gate.name for gate in held))
     worker, snapshots = both(service)
 
+    takeover.touch()
+    recovery.touch()
     service.start()
     says_one_of(worker, _WITHOUT_PARTITIONS)
-    assert state_of(worker)[:2] == (200, 503)
+    takeover.unlink()
     says_one_of(worker, _RECOVERING)
-    assert state_of(worker)[:2] == (200, 503)
+    recovery.unlink()
     for program in both(service):
-        becomes(program, lambda state: state == ALIVE_AND_READY, within_s=_PATIENCE_S)
+        becomes(program, is_well, within_s=_PATIENCE_S)
 
     postgres_server.crash()
     try:
         becomes(snapshots, is_away("store"), within_s=_BROKER_S)
-        assert state_of(worker) == ALIVE_AND_READY
+        becomes(worker, is_well, within_s=_BROKER_S)
     finally:
         postgres_server.start()
-    becomes(snapshots, lambda state: state == ALIVE_AND_READY, within_s=_PATIENCE_S)
+    becomes(snapshots, is_well, within_s=_PATIENCE_S)
 
     with black_hole(broker_pid):
         for program in both(service):
             becomes(program, is_away("broker"), within_s=_BROKER_S)
     for program in both(service):
-        becomes(program, lambda state: state == ALIVE_AND_READY, within_s=_PATIENCE_S)
+        becomes(program, is_well, within_s=_PATIENCE_S)
 
+    commits.touch()
     service.publish(simulated(50, 500))
     wait_until(
-        lambda: state_of(worker) == ALIVE_AND_READY and "no work waits" not in sentences(worker),
+        lambda: is_at_work(worker),
         timeout_s=_PATIENCE_S,
         what=lambda: f"work under way; {worker.log()[-2000:]}",
     )
@@ -154,6 +180,7 @@ def test_readiness_follows_a_worker_s_states_while_it_stays_alive(
     worker.process.terminate()
     becomes(worker, is_away("partitions"), within_s=_STOP_S)
     assert worker.log().count("lanes.closed") == closings
+    commits.unlink()
     assert worker.wait(timeout_s=_STOP_S) == 0
 
 
@@ -175,8 +202,9 @@ HANGING_STORE: Final = Wedge("snapshots", "before_write:blocks:1", "commits", "a
 
 def get_stuck(install: Install, simulated: Simulated, wedge: Wedge, *without: str) -> Service:
     """Start a program that gets stuck at its first work, and give it work."""
-    service = install(extra=_LIMITS)
+    service = install()
     stuck = service.new_faulty(wedge.verb, wedge.fault, *without)
+    stuck.env[_LIMITS[wedge.check]] = f"{_TIMEOUT_S:g}"
     service.publish(simulated(20, 200))
     if wedge.verb == "snapshots":
         service.worker.start()
@@ -238,7 +266,7 @@ def test_control_deaf_to_silence_a_worker_without_a_broker_says_that_it_is_ready
     service = install(extra=_SILENCE)
     deaf = service.new_faulty("worker", "without_silence")
     deaf.start()
-    becomes(deaf, lambda state: state == ALIVE_AND_READY, within_s=_PATIENCE_S)
+    becomes(deaf, is_well, within_s=_PATIENCE_S)
 
     with black_hole(broker_pid), pytest.raises(AssertionError, match="waited 4 s"):
         becomes(deaf, is_away("broker"), within_s=2 * _SILENCE_S)

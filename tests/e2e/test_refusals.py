@@ -96,7 +96,7 @@ def test_a_worker_that_starts_before_its_broker_waits_and_says_so(
     lonely: dict[str, str], tmp_path: Path
 ) -> None:
     """The reason is in the log at once, and the sentence comes when the patience is over."""
-    service = Service("worker", env=lonely | {"CKM__START_PATIENCE_S": "3"}, folder=tmp_path)
+    service = Service("worker", env=lonely | {"CKM__START_PATIENCE_S": "10"}, folder=tmp_path)
 
     service.start()
     code = service.wait(timeout_s=_PATIENCE_S)
@@ -104,7 +104,7 @@ def test_a_worker_that_starts_before_its_broker_waits_and_says_so(
     *waits, sentence = service.log().splitlines()
     assert code == TransientError.exit_code
     assert all("start.waits" in line for line in waits)
-    assert len(waits) == 1
+    assert 1 <= len(waits) <= 3  # pauses of 1, 2 and 4 s; a slow machine may have time for fewer
     assert "CKM__KAFKA__BOOTSTRAP_SERVERS" in sentence
 
 

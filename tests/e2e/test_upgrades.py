@@ -47,8 +47,7 @@ class Fleet:
 
     def replace(self, place: int, successor: Service) -> None:
         """Stop a worker in order and start its successor, with events under way."""
-        self._load.publish(_PROGRESS)
-        assert self._load.stored() < self._load.owed, "nothing is under way"
+        self._load.get_ahead(_PROGRESS)
         assert self.members[place].stop() == 0
         successor.start()
         self.members[place] = successor

@@ -6,6 +6,7 @@ import threading
 import warnings
 from collections import Counter
 from operator import attrgetter
+from typing import Any
 
 import pytest
 from kafka.partitioner import murmur2
@@ -114,14 +115,17 @@ def test_a_broker_that_dies_is_reported_with_topic_and_event(
 
 
 def _publish_to_a_dying_broker(events: list[TouchpointEvent]) -> None:
-    options = PublisherOptions(delivery_timeout_s=1.5, linger_s=0.0)
+    options = PublisherOptions(delivery_timeout_s=10.0, linger_s=0.0)
     with EmbeddedBroker() as dying:
-        settings = settings_for(dying.bootstrap_servers, timeout_s=1.0)
+        settings = settings_for(dying.bootstrap_servers, timeout_s=5.0)
         apply_topics(settings)
         publisher = Publisher.from_settings(settings, options)
         for event in events[:100]:
             publisher.publish(event)
         publisher.flush()
+        # A limit that a slow machine's living broker keeps is a long wait for a dead one.
+        producer: Any = publisher._producer
+        producer._accumulator.config["delivery_timeout_ms"] = 1500
         dying.stop()
 
         for event in events[100:200]:

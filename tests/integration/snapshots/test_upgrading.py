@@ -9,14 +9,15 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import msgspec
 import pytest
-from sqlalchemy import Engine, inspect, text
+from sqlalchemy import Engine, event, inspect, text
 
 from ckm_stream.domain.score import ScoreUpdate, SourceClass
 from ckm_stream.errors import ConfigurationError, TransientError
@@ -34,7 +35,7 @@ from tests.support.store_rows import PROFILES, batch_of, rows_of, step, update_o
 _ROWS = 10_000
 _FIRST = REVISIONS[0]
 #: Promised to the snapshot workers, and the time that somebody holds a table for against it.
-_LONGEST_WAIT_S = 2.0
+_LONGEST_WAIT_S = 2
 _HELD_S = 3.0
 _PATIENCE_S = 30.0
 
@@ -155,68 +156,108 @@ def test_a_program_accepts_newer_tables_that_suit_it(
 
 
 class WritingOn:
-    """A snapshot worker of revision 0001 that writes one batch after the other."""
+    """
+    A snapshot worker of revision 0001 that writes one batch after the other.
 
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
+    The server refuses it a lock that it has waited for too long, which is its last batch then: a
+    clock in here would also count what a busy machine takes for everything else.
+    """
+
+    def __init__(self, url: str) -> None:
+        self._engine = open_engine(url)
+        event.listen(self._engine, "connect", impatient)
         self._end = threading.Event()
         self._thread = threading.Thread(target=self._run)
         self.batches = 0
         self.longest_s = 0.0
+        self.refusal = ""
 
     def __enter__(self) -> Self:
         self._thread.start()
-        wait_until(lambda: self.batches > 0, timeout_s=_PATIENCE_S, what="a first batch")
+        self.write_on(1)
         return self
 
     def __exit__(self, *_: object) -> None:
         self._end.set()
         self._thread.join(_PATIENCE_S)
+        self._engine.dispose()
+
+    def write_on(self, batches: int) -> None:
+        """Wait until it has written so many more."""
+        goal = self.batches + batches
+        wait_until(
+            lambda: self.batches >= goal,
+            timeout_s=_PATIENCE_S,
+            what=lambda: f"{goal} batches, not {self.batches}; {self.refusal}",
+        )
 
     def _run(self) -> None:
         with old_writer(self._engine) as old:
             old.positions([("on", 0)])
-            while not self._end.is_set():
+            while not self._end.is_set() and not self.refusal:
                 number, started = self.batches, time.monotonic()
                 update = update_of("on", number + 1, source_class=SourceClass.KEY_SOURCE)
                 ahead = step(number, number + 1, topic="on")
-                old.write(SnapshotBatch(scores=[update], progress=[ahead]))
-                self.longest_s = max(self.longest_s, time.monotonic() - started)
-                self.batches += 1
+                try:
+                    old.write(SnapshotBatch(scores=[update], progress=[ahead]))
+                except TransientError as error:
+                    self.refusal = str(error)
+                else:
+                    self.longest_s = max(self.longest_s, time.monotonic() - started)
+                    self.batches += 1
+
+
+def impatient(connection: Any, _record: object) -> None:
+    """Let a session wait for a lock as long as was promised, and no longer."""
+    connection.execute(f"SET lock_timeout = '{_LONGEST_WAIT_S}s'")
+    connection.commit()
 
 
 @contextmanager
-def analyst(engine: Engine, *, seconds: float) -> Iterator[None]:
-    """Read a table in a transaction that stays open for so long."""
-    reading = threading.Event()
+def analyst(engine: Engine) -> Iterator[Callable[[], bool]]:
+    """Read one state of a table for as long as the block; tells whether somebody waits for that."""
+    with engine.connect() as connection, engine.connect() as other:
+        reading = connection.execution_options(isolation_level="REPEATABLE READ")
+        reading.execute(text("SET idle_in_transaction_session_timeout = 0"))
+        pid = reading.scalar(text("SELECT pg_backend_pid()"))
+        reading.execute(text("SELECT count(*) FROM score"))
+        waiting = text(
+            "SELECT count(*) FROM pg_stat_activity WHERE :analyst = ANY(pg_blocking_pids(pid))"
+        )
 
-    def read() -> None:
-        with engine.connect() as connection:
-            connection.execute(text("SELECT count(*) FROM score"))
-            reading.set()
-            connection.execute(text(f"SELECT pg_sleep({seconds})"))
+        def is_in_the_way() -> bool:
+            with other.begin():
+                return bool(other.scalar(waiting, {"analyst": pid}))
 
-    thread = threading.Thread(target=read)
-    thread.start()
-    assert reading.wait(_PATIENCE_S)
-    yield
-    thread.join(_PATIENCE_S)
+        yield is_in_the_way
+
+
+@contextmanager
+def migrated_around(engine: Engine, target: str = REVISIONS[-1]) -> Iterator[None]:
+    """Migrate beside the block, with an analyst in the way all the time; then to its end."""
+    with ThreadPoolExecutor() as pool:
+        with analyst(engine) as is_in_the_way:
+            migration = pool.submit(migrate, engine, target)
+            wait_until(is_in_the_way, timeout_s=_PATIENCE_S, what="a migration that waits")
+            yield
+        migration.result(_PATIENCE_S)
 
 
 def test_a_snapshot_worker_writes_on_while_a_large_store_is_migrated(
-    old_postgresql: Engine,
+    old_postgresql: Engine, postgres_url: str
 ) -> None:
     """Whatever the size of a table and whoever reads it: no batch waits for more than 2 s."""
     fill(old_postgresql, _ROWS)
 
-    with WritingOn(old_postgresql) as worker:
-        with analyst(old_postgresql, seconds=1.0):
-            migrate(old_postgresql, "0002")
-        with analyst(old_postgresql, seconds=_HELD_S):
-            migrate(old_postgresql)
+    with WritingOn(postgres_url) as worker:
+        with migrated_around(old_postgresql, "0002"):
+            worker.write_on(20)
+        with migrated_around(old_postgresql):
+            time.sleep(_HELD_S)  # longer than the worker may wait
+        worker.write_on(1)
 
     print(f"{worker.batches} batches, the longest took {worker.longest_s:.3f} s")
-    assert worker.longest_s < _LONGEST_WAIT_S
+    assert worker.refusal == ""
     assert worker.batches > 20
     written = [row for row in rows_of(old_postgresql, "score") if row["customer_id"] == "on"]
     assert len(written) == worker.batches
@@ -224,16 +265,16 @@ def test_a_snapshot_worker_writes_on_while_a_large_store_is_migrated(
 
 
 def test_control_without_bounds_a_migration_holds_the_worker_up(
-    old_postgresql: Engine, monkeypatch: pytest.MonkeyPatch
+    old_postgresql: Engine, postgres_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It waits for the reader as long as it takes, and the worker waits behind it."""
     monkeypatch.setattr(upgrading, "BOUNDS", ("SET lock_timeout = 0", "SET statement_timeout = 0"))
     migrate(old_postgresql, "0002")
 
-    with WritingOn(old_postgresql) as worker, analyst(old_postgresql, seconds=_HELD_S):
-        migrate(old_postgresql)
+    with WritingOn(postgres_url) as worker, migrated_around(old_postgresql):
+        wait_until(lambda: worker.refusal != "", timeout_s=_PATIENCE_S, what="a worker held up")
 
-    assert worker.longest_s > _LONGEST_WAIT_S
+    assert "canceling statement due to lock timeout" in worker.refusal
 
 
 def test_a_table_that_is_held_for_too_long_is_a_transient_error_and_nothing_is_lost(
@@ -243,7 +284,7 @@ def test_a_table_that_is_held_for_too_long_is_a_transient_error_and_nothing_is_l
     monkeypatch.setattr(upgrading, "_PATIENCE_S", 0.0)
     migrate(old_postgresql, "0002")
 
-    with analyst(old_postgresql, seconds=2.0):
+    with analyst(old_postgresql):
         with pytest.raises(TransientError, match=r"a table was held for too long .* again$"):
             migrate(old_postgresql)
         assert store_module.revision_of(old_postgresql) == "0002"

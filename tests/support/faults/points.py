@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 import aiokafka
+from sqlalchemy import Connection, text
 
 from ckm_stream.snapshots.writer import SnapshotWriter
 from ckm_stream.streaming import committer
@@ -79,6 +80,24 @@ def before_write(point: Point) -> None:
     SnapshotWriter.write = wrapped  # type: ignore[method-assign] # that is the point
 
 
+def inside_write(point: Point, *, is_bounded: bool = True) -> None:
+    """
+    Act in the middle of the snapshot worker's transaction, which holds the positions' rows.
+
+    On PostgreSQL; *is_bounded* says whether the server bounds how long nothing may happen there.
+    """
+    advance = SnapshotWriter._advance
+
+    def wrapped(self: SnapshotWriter, connection: Connection, progress: Any) -> None:
+        advance(self, connection, progress)
+        if point.is_due:
+            if not is_bounded:
+                connection.execute(text("SET idle_in_transaction_session_timeout = 0"))
+            point.act()
+
+    SnapshotWriter._advance = wrapped  # type: ignore[method-assign] # that is the point
+
+
 def before_fetch(point: Point) -> None:
     """Act in the consumer's thread, before it looks for records that it has fetched."""
     fetch = ConsumerThread._fetch_records
@@ -99,4 +118,6 @@ POINTS: dict[str, Callable[[Point], None]] = {
     "after_changelog": lambda point: around_step("_send_changelog", point, before=False),
     "after_commit": after_commit,
     "before_write": before_write,
+    "inside_write": inside_write,
+    "inside_unbounded_write": lambda point: inside_write(point, is_bounded=False),
 }
