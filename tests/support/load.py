@@ -16,7 +16,7 @@ from tests.support.services import Service
 
 _STEP = 200
 _BACKLOG = 2_500  # enough for some units of each lane, little enough to be stored in a second
-_PATIENCE_S = 60.0
+_PATIENCE_S = 120.0
 _POLL_S = 0.05
 
 
