@@ -90,7 +90,7 @@ def open_engine(url: str) -> Engine:
         event.listen(engine, "begin", _begin_sqlite)
     else:
         event.listen(engine, "connect", _configure_postgresql)
-        event.listen(engine, "after_cursor_execute", _stay_bounded)
+        event.listen(engine, "after_cursor_execute", _stay_bounded, named=True)
     return engine
 
 
@@ -260,7 +260,7 @@ def _configure_postgresql(connection: "psycopg.Connection", _record: object) -> 
     connection.commit()
 
 
-def _stay_bounded(*arguments: Any) -> None:
+def _stay_bounded(*, cursor: "psycopg.Cursor", executemany: bool, **_: object) -> None:
     """
     Start the server's clock for a transaction whose owner does nothing.
 
@@ -269,8 +269,7 @@ def _stay_bounded(*arguments: Any) -> None:
     next message, whatever it is: 12 of 12 stopped sessions kept their locks for good (psycopg
     3.3.9). An empty command makes it ready again.
     """
-    _, cursor, _, _, _, is_executemany = arguments
-    if is_executemany:
+    if executemany:
         cursor.connection.execute("")
 
 
