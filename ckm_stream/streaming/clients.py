@@ -21,6 +21,8 @@ _LONGEST_HEARTBEAT_S = 3.0
 # Snappy takes a tenth of that, at a ratio of 2.2.
 _COMPRESSION = "snappy"
 _YEAR_S = 365 * 86400.0
+# More would be decoded than is kept: the values of one fetch may be 100 MB.
+_MOST_RECOVERED_AT_ONCE = 5_000
 
 
 def producer_factory(
@@ -68,6 +70,7 @@ def changelog_consumer_factory(
             request_timeout_ms=int(kafka.request_timeout_s * 1000),
             max_partition_fetch_bytes=4 << 20,
             fetch_max_bytes=16 << 20,
+            max_poll_records=_MOST_RECOVERED_AT_ONCE,
             fetch_max_wait_ms=50,
             **security,
         )

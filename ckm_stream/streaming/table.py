@@ -24,9 +24,6 @@ from ckm_stream.streaming.last_unit import LastUnits
 
 log = structlog.get_logger(__name__)
 
-# More would be decoded at once than is kept: the values of one fetch may be 100 MB.
-_MAX_RECORDS = 5_000
-
 #: Builds a consumer without a group that reads committed records from the beginning.
 ConsumerFactory = Callable[[], AIOKafkaConsumer]
 
@@ -117,8 +114,7 @@ async def recover_tables(
             await _seek(consumer, tp, tables[tp.topic].next_offsets.get(tp.partition))
         open_tps = set(tps)
         while open_tps:
-            fetched = await consumer.getmany(*open_tps, timeout_ms=100, max_records=_MAX_RECORDS)
-            for tp, records in fetched.items():
+            for tp, records in (await consumer.getmany(*open_tps, timeout_ms=100)).items():
                 tables[tp.topic].apply_changelog_batch_raw(tp.partition, records)
                 count += len(records)
             remaining = 0
