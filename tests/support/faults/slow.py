@@ -8,6 +8,7 @@ puts it there before the step comes, and takes it away when it has seen what it 
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Any
 
 import aiokafka
@@ -27,37 +28,31 @@ class Gate:
     def __init__(self, fault: Callable[[], None]) -> None:
         self._file = load_settings().data_dir / fault.__name__
 
-    @property
-    def is_shut(self) -> bool:
-        """Whether the test holds the step."""
-        return self._file.exists()
-
     async def pass_through(self) -> None:
         """Wait until the test lets the step go on."""
-        while self.is_shut:  # noqa: ASYNC110 -- nothing tells of a file
+        while self._file.exists():  # noqa: ASYNC110 -- nothing tells of a file
             await asyncio.sleep(_LOOK_S)
+
+
+def delayed(owner: object, step: str, wait: Callable[[], Awaitable[None]]) -> None:
+    """Let *wait* come before a step of *owner*, a module or a class."""
+    taken = getattr(owner, step)
+
+    async def wrapped(*args: Any, **kwargs: Any) -> Any:
+        await wait()
+        return await taken(*args, **kwargs)
+
+    setattr(owner, step, wrapped)
 
 
 def slow_commits() -> None:
     """A unit's commit takes two seconds more, in the middle of it."""
-    step = vars(committer)["_send_changelog"]
-
-    async def wrapped(*args: Any) -> Any:
-        await asyncio.sleep(2.0)
-        return await step(*args)
-
-    vars(committer)["_send_changelog"] = wrapped
+    delayed(committer, "_send_changelog", partial(asyncio.sleep, 2.0))
 
 
 def held_commits() -> None:
     """A unit's commit waits in the middle of it."""
-    gate, step = Gate(held_commits), vars(committer)["_send_changelog"]
-
-    async def wrapped(*args: Any) -> Any:
-        await gate.pass_through()
-        return await step(*args)
-
-    vars(committer)["_send_changelog"] = wrapped
+    delayed(committer, "_send_changelog", Gate(held_commits).pass_through)
 
 
 def slow_writes() -> None:
@@ -73,37 +68,17 @@ def slow_writes() -> None:
 
 def slow_recovery() -> None:
     """Reading the changelogs takes two seconds more."""
-    recover = vars(profiles)["recover_tables"]
-
-    async def wrapped(*args: Any, **kwargs: Any) -> int:
-        await asyncio.sleep(2.0)
-        records: int = await recover(*args, **kwargs)
-        return records
-
-    vars(profiles)["recover_tables"] = wrapped
+    delayed(profiles, "recover_tables", partial(asyncio.sleep, 2.0))
 
 
 def held_recovery() -> None:
     """The changelogs are not read yet."""
-    gate, recover = Gate(held_recovery), vars(profiles)["recover_tables"]
-
-    async def wrapped(*args: Any, **kwargs: Any) -> int:
-        await gate.pass_through()
-        records: int = await recover(*args, **kwargs)
-        return records
-
-    vars(profiles)["recover_tables"] = wrapped
+    delayed(profiles, "recover_tables", Gate(held_recovery).pass_through)
 
 
 def held_takeover() -> None:
     """What the group has assigned is not taken over yet."""
-    gate, take_over = Gate(held_takeover), profiles.ProfileApp.takeover
-
-    async def wrapped(self: profiles.ProfileApp, partitions: set[int]) -> None:
-        await gate.pass_through()
-        await take_over(self, partitions)
-
-    profiles.ProfileApp.takeover = wrapped  # type: ignore[method-assign] # the fault
+    delayed(profiles.ProfileApp, "takeover", Gate(held_takeover).pass_through)
 
 
 def frequent_reports() -> None:
