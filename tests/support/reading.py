@@ -1,10 +1,25 @@
 """Reading whole topics with librdkafka: a client that the service does not use."""
 
+import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 
-from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, Message, TopicPartition
+from confluent_kafka import (
+    OFFSET_BEGINNING,
+    Consumer,
+    KafkaError,
+    KafkaException,
+    Message,
+    TopicPartition,
+)
+
+_ANSWER_S = 20.0
+_COORDINATOR_IS_MOVING = {
+    KafkaError.NOT_COORDINATOR,
+    KafkaError.COORDINATOR_NOT_AVAILABLE,
+    KafkaError.COORDINATOR_LOAD_IN_PROGRESS,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +47,7 @@ def read_topic(bootstrap_servers: str, topic: str) -> list[ReadRecord]:
 def read_topics(bootstrap_servers: str, topics: Iterable[str]) -> dict[str, list[ReadRecord]]:
     """Return all committed records of each topic, partition by partition, in offset order."""
     with closing(_consumer(bootstrap_servers)) as consumer:
-        known = consumer.list_topics(timeout=20).topics
+        known = consumer.list_topics(timeout=_ANSWER_S).topics
     start = [
         TopicPartition(topic, partition, OFFSET_BEGINNING)
         for topic in topics
@@ -59,9 +74,24 @@ def committed_positions(
     bootstrap_servers: str, group: str, partitions: Iterable[tuple[str, int]]
 ) -> dict[tuple[str, int], int]:
     """Return where *group* would go on in each (topic, partition); 0 if it has never committed."""
+    where = [TopicPartition(*tp) for tp in partitions]
     with closing(_consumer(bootstrap_servers, group)) as consumer:
-        found = consumer.committed([TopicPartition(*tp) for tp in partitions], timeout=20)
+        found = _committed(consumer, where, time.monotonic() + _ANSWER_S)
     return {(tp.topic, tp.partition): max(0, tp.offset) for tp in found}
+
+
+def _committed(
+    consumer: Consumer, where: list[TopicPartition], deadline: float
+) -> list[TopicPartition]:
+    """Ask until *deadline*: a broker that has just come back looks for its coordinators first."""
+    while True:
+        try:
+            return consumer.committed(where, timeout=_ANSWER_S)
+        except KafkaException as error:
+            moving = error.args[0].code() in _COORDINATOR_IS_MOVING
+            if not moving or time.monotonic() > deadline:
+                raise
+            time.sleep(0.1)
 
 
 def _read(bootstrap_servers: str, start: list[TopicPartition]) -> Iterator[ReadRecord]:
