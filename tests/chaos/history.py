@@ -11,15 +11,19 @@ needs. The kinds of lines:
     exit      target, code, expected: a program ended by itself
     sample    target, pid, at_s, rss_bytes, fds, threads: what a program takes
     measure   name, value, at_most, at_least, unit: a figure, with its bound if there is one
-    expected  what, key, version, substance, applied, and of a profile score_class, total: what the
-              oracle says
-    state     what, key, offset, version, applied, substance: a record of a changelog, in its order
-    update    key, version, as_of, epoch_id, content, offset, score_class, previous_class, total:
-              an announced score, in its order
-    expected_output / output   what, id: a knowledge item, dead letter or forwarded event
-    row       what, key, offset, version, as_of, substance: a row of the store
-    kept      what, id: what the store keeps of the past: a score, a change of class, an item
+    expected  what, key, version, substance, applied, and of a profile score_class, total, content:
+              what the oracle says
+    state     what, key, offset, version, applied, told, substance, row: a record of a changelog,
+              in its order; told is the (version, as_of, epoch_id) of the update that it remembers
+    update    key, version, as_of, epoch_id, content, offset, score_class, previous_class, total,
+              row, class_row: an announced score, in its order
+    expected_output / output   what, id, row: a knowledge item, dead letter or forwarded event
+    row       what, key, offset, version, as_of, content: a row of the store
+    kept      what, id, content: what the store keeps of the past: a score, a change of class, an
+              item
     end       the last line: without it the run broke off
+
+Content and substance are digests; row is the content that the store has to have.
 """
 
 import json

@@ -3,12 +3,16 @@
 import hashlib
 from collections.abc import Callable, Iterable
 from functools import partial
+from typing import Any, Final
 
 from sqlalchemy import select
 
 from ckm_stream.codec.state import decode_employee, decode_state
 from ckm_stream.codec.topics import Source
-from ckm_stream.domain.profile import ProfileState
+from ckm_stream.domain.profile import Delivery, ProfileState
+from ckm_stream.snapshots.batch import Tombstone
+from ckm_stream.snapshots.columns import encode_document
+from ckm_stream.snapshots.rows import employee_row, profile_row
 from ckm_stream.snapshots.tables import (
     CLASS_HISTORY,
     CURRENT_SCORE,
@@ -17,10 +21,19 @@ from ckm_stream.snapshots.tables import (
     PROFILE,
     SCORE,
 )
+from ckm_stream.snapshots.values import (
+    employee_values,
+    item_values,
+    profile_values,
+    score_values,
+)
 from tests.chaos.history import History
 from tests.support.installation import Installation
 from tests.support.oracle import Oracle
+from tests.support.reading import ReadRecord
 from tests.support.verify import Published
+
+_STATES: Final = {"profile": PROFILE, "employee": EMPLOYEE}
 
 
 def observe(service: Installation, history: History, published: Published) -> None:
@@ -58,7 +71,11 @@ def _write_expected(history: History, oracle: Oracle) -> None:
 
 def _score(oracle: Oracle, state: ProfileState) -> dict[str, object]:
     score = oracle.score(state)
-    return {"score_class": str(score.source_class), "total": score.total}
+    return {
+        "score_class": str(score.source_class),
+        "total": score.total,
+        "content": _digest(repr(score).encode()),
+    }
 
 
 def _write_states(history: History, published: Published, oracle: Oracle) -> None:
@@ -71,33 +88,48 @@ def _write_states(history: History, published: Published, oracle: Oracle) -> Non
             assert record.key is not None
             assert record.value is not None
             is_newest = newest[record.key] == record.offset
-            version, applied, substance = _read(what, record.value, oracle)
+            delivery, substance = _read(what, record.value, oracle)
+            told = (delivery.announced_version, delivery.announced_as_of, delivery.announced_epoch)
             history.write(
                 "state",
                 what=what,
                 key=record.key.decode(),
                 offset=record.offset,
-                version=version,
-                applied=applied,
+                version=delivery.version,
+                applied=delivery.applied,
+                told=None if delivery.announced_as_of is None else told,
                 substance=_digest(substance()) if is_newest else None,
+                row=_state_row(what, record, oracle) if is_newest else None,
             )
 
 
-def _read(what: str, data: bytes, oracle: Oracle) -> tuple[int, list[int], Callable[[], bytes]]:
-    """Return a state's version, applied offsets, and what makes its substance."""
+def _read(what: str, data: bytes, oracle: Oracle) -> tuple[Delivery, Callable[[], bytes]]:
+    """Return how far a state has come, and what makes its substance."""
     if what == "profile":
         profile = decode_state(data, oracle.policy)
-        delivery, substance = profile.delivery, partial(oracle.substance, profile)
-    else:
-        employee = decode_employee(data, oracle.policy)
-        delivery, substance = employee.delivery, partial(oracle.employee_substance, employee)
-    return delivery.version, list(delivery.applied), substance
+        return profile.delivery, partial(oracle.substance, profile)
+    employee = decode_employee(data, oracle.policy)
+    return employee.delivery, partial(oracle.employee_substance, employee)
+
+
+def _state_row(what: str, record: ReadRecord, oracle: Oracle) -> str:
+    """Return the digest of the row that a changelog record has to become."""
+    assert record.key is not None
+    place = (record.key.decode(), record.partition, record.offset, record.value, oracle.policy)
+    if what == "profile":
+        profile = profile_row(*place)
+        assert not isinstance(profile, Tombstone)
+        return _content(profile_values(profile))
+    employee = employee_row(*place)
+    assert not isinstance(employee, Tombstone)
+    return _content(employee_values(employee))
 
 
 def _write_updates(history: History, service: Installation, published: Published) -> None:
     for record in published.updates:
         assert record.value is not None
         update = service.outputs.decode_score_update(record.value)
+        columns = score_values(update)
         history.write(
             "update",
             key=update.customer_id,
@@ -109,6 +141,8 @@ def _write_updates(history: History, service: Installation, published: Published
             previous_class=None if update.previous_class is None else str(update.previous_class),
             total=update.score.total,
             offset=record.offset,
+            row=_content(columns),
+            class_row=_content({name: columns[name] for name in CLASS_HISTORY.c.keys()}),  # noqa: SIM118 -- columns, not a dict
         )
 
 
@@ -121,12 +155,14 @@ def _write_outputs(
         "forwarded": [f"{owner} {event_id}" for owner, event_id in truth.forwarded],
         "dead_letter": [_name(*pair) for pair in truth.rejected.elements()],
     }
+    items = [
+        service.outputs.decode_item(record.value)
+        for record in published.items
+        if record.value is not None
+    ]
+    for item in items:
+        history.write("output", what="item", id=item.item_id, row=_content(item_values(item)))
     found = {
-        "item": [
-            service.outputs.decode_item(record.value).item_id
-            for record in published.items
-            if record.value is not None
-        ],
         "forwarded": list(_forwarded(oracle, published)),
         "dead_letter": [_name(record.key, record.value) for record in published.dead_letters],
     }
@@ -144,34 +180,35 @@ def _forwarded(oracle: Oracle, published: Published) -> Iterable[str]:
 
 
 def _write_rows(history: History, service: Installation) -> None:
-    kept = {
-        "profile": select(
-            PROFILE.c.customer_id.label("key"),
-            PROFILE.c.changelog_offset.label("offset"),
-            PROFILE.c.version,
-        ),
-        "employee": select(
-            EMPLOYEE.c.employee_id.label("key"),
-            EMPLOYEE.c.changelog_offset.label("offset"),
-            EMPLOYEE.c.version,
-        ),
-        "current_score": select(
-            CURRENT_SCORE.c.customer_id.label("key"),
-            CURRENT_SCORE.c.version,
-            CURRENT_SCORE.c.as_of,
-        ),
-    }
-    announced = {"score": SCORE, "class": CLASS_HISTORY}
     with service.engine.connect() as connection:
-        for what, query in kept.items():
-            for row in connection.execute(query).mappings():
-                history.write("row", what=what, **row)
-        for what, table in announced.items():
-            place = select(table.c.customer_id, table.c.version, table.c.as_of, table.c.epoch_id)
-            for key in connection.execute(place):
-                history.write("kept", what=what, id=" ".join(map(str, key)))
-        for item_id in connection.execute(select(KNOWLEDGE_ITEM.c.item_id)).scalars():
-            history.write("kept", what="item", id=item_id)
+        for what, table in _STATES.items():
+            for row in connection.execute(select(table)).mappings():
+                history.write(
+                    "row",
+                    what=what,
+                    key=row[table.primary_key.columns[0].name],
+                    offset=row["changelog_offset"],
+                    version=row["version"],
+                    content=_content(dict(row)),
+                )
+        for row in connection.execute(select(CURRENT_SCORE)).mappings():
+            history.write(
+                "row",
+                what="current_score",
+                key=row["customer_id"],
+                version=row["version"],
+                as_of=row["as_of"],
+                content=_content(dict(row)),
+            )
+        for what, table in {"score": SCORE, "class": CLASS_HISTORY, "item": KNOWLEDGE_ITEM}.items():
+            for row in connection.execute(select(table)).mappings():
+                name = " ".join(str(row[column.name]) for column in table.primary_key.columns)
+                history.write("kept", what=what, id=name, content=_content(dict(row)))
+
+
+def _content(row: dict[str, Any]) -> str:
+    """Return the digest of all columns, the same for what is bound and for what is read back."""
+    return _digest(encode_document(row).encode())
 
 
 def _name(key: bytes | None, value: bytes | None) -> str:

@@ -114,6 +114,5 @@ class Stream:
     def _is_due(self, started: float) -> bool:
         if self.published - self._committed() >= self._backlog:
             return False
-        if self._rate_per_s is None:
-            return True
-        return self.published <= (time.monotonic() - started) * self._rate_per_s
+        rate_per_s = self._rate_per_s  # `finish` takes it away at any time
+        return rate_per_s is None or self.published <= (time.monotonic() - started) * rate_per_s

@@ -5,7 +5,7 @@ import time
 import psutil
 import pytest
 
-from ckm_stream.errors import TransientError
+from ckm_stream.errors import FencedError, TransientError
 from ckm_stream.settings import Guarantee
 from tests.chaos.conftest import Run, Site, judged
 from tests.chaos.schedule import Fault
@@ -15,8 +15,12 @@ pytestmark = [pytest.mark.chaos, pytest.mark.timeout(1500)]
 
 _NOT_READY_S = 15.0
 _READY_S = 60.0
-_GROWTH_MIB = 100.0
+_GROWTH_MIB = 32.0
 _MIB = 1 << 20
+#: An idempotent producer never gives a batch up, so there would be nothing to try again.
+_GIVING_UP = {"CKM__KAFKA__REQUEST_TIMEOUT_S": "5", "CKM__KAFKA__IDEMPOTENCE": "false"}
+#: Longer than a transaction may last, which is 60 s as it comes.
+_LONG_SILENCE_S = 90.0
 
 
 class Outages:
@@ -112,6 +116,7 @@ def test_broker_outages_cost_time_and_nothing_else(
         workers=2,
         rate_per_s=200,
         env=site.proxied,
+        settings={} if guarantee is Guarantee.EXACTLY_ONCE else _GIVING_UP,
     )
 
     with run(plan) as world:
@@ -121,6 +126,36 @@ def test_broker_outages_cost_time_and_nothing_else(
         growth = round(max(outages.growth_mib), 1)
         measure("memory grown in an outage", growth, unit="MiB", at_most=_GROWTH_MIB)
         measure("ready again after", max(outages.ready_s), unit="s", at_most=_READY_S)
+        world.finish()
+
+    assert judged(plan)["findings"] == []
+
+
+@pytest.mark.only_full
+def test_a_silence_longer_than_a_transaction_ends_workers_and_nothing_else(
+    run: Run, site: Site
+) -> None:
+    """The broker has given the open work up: those that wrote it are fenced, and start again."""
+    plan = Plan(
+        scenario="broker_long_silence",
+        events=40_000,
+        workers=2,
+        rate_per_s=200,
+        env=site.proxied,
+        faults=("stretched",),  # so that there is open work at any time
+    )
+
+    with run(plan) as world:
+        world.schedule.add("silence", "network", events=(200, 600), seconds=_LONG_SILENCE_S)
+        codes = (FencedError.exit_code, TransientError.exit_code)
+        with world.fleet.may_end_with(*codes, spared=("snapshots-1",)):
+            outages = Outages(world, site)
+            for fault in world.schedule.faults:
+                outages.strike(fault)
+        measure = world.history.measure
+        measure("ready again after", max(outages.ready_s), unit="s", at_most=_READY_S)
+        fenced = sum(code == FencedError.exit_code for _, code in world.fleet.exits)
+        measure("workers fenced", fenced, unit="", at_least=1)
         world.finish()
 
     assert judged(plan)["findings"] == []
@@ -139,8 +174,7 @@ def test_control_a_worker_that_tries_once_loses_what_an_outage_was_long_for(
         rate_per_s=200,
         env=site.proxied,
         faults=("stretched", "without_trying_again"),  # so that units are under way when it dies
-        # An idempotent producer never gives a batch up.
-        settings={"CKM__KAFKA__REQUEST_TIMEOUT_S": "5", "CKM__KAFKA__IDEMPOTENCE": "false"},
+        settings=_GIVING_UP,
     )
 
     with run(plan) as world:

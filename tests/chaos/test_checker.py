@@ -64,9 +64,11 @@ def good() -> list[Line]:
             "offset": 1,
             "version": 1,
             "applied": [5],
+            "told": None,
             "substance": "s1",
+            "row": "r1",
         },
-        {"kind": "row", "what": "employee", "key": "e", "offset": 1, "version": 1},
+        row("employee", "e", "r1", offset=1, version=1),
     ]
     for what in ("dead_letter", "forwarded"):
         lines.append({"kind": "expected_output", "what": what, "id": f"o-{what}"})
@@ -82,6 +84,7 @@ def good() -> list[Line]:
                 "applied": {"0": 30},
                 "score_class": "SOURCE",
                 "total": 0.3,
+                "content": "c3",
             }
         )
         for version in (1, 2, 3):
@@ -93,7 +96,9 @@ def good() -> list[Line]:
                     "offset": version,
                     "version": version,
                     "applied": [10 * version, -1],
+                    "told": [version, 100 + version, 0],
                     "substance": f"s{version}",
+                    "row": f"r{version}",
                 },
                 {
                     "kind": "update",
@@ -106,16 +111,18 @@ def good() -> list[Line]:
                     "score_class": _CLASSES[version],
                     "previous_class": _CLASSES[version - 1],
                     "total": version / 10,
+                    "row": f"u{version}",
+                    "class_row": f"k{version}",
                 },
             ]
         lines += [
-            {"kind": "row", "what": "profile", "key": key, "offset": 3, "version": 3},
-            {"kind": "row", "what": "current_score", "key": key, "version": 3, "as_of": 103},
+            row("profile", key, "r3", offset=3, version=3),
+            row("current_score", key, "u3", version=3, as_of=103),
             {"kind": "expected_output", "what": "item", "id": f"i-{key}"},
-            {"kind": "output", "what": "item", "id": f"i-{key}"},
-            {"kind": "kept", "what": "item", "id": f"i-{key}"},
-            *({"kind": "kept", "what": "score", "id": f"{key} {n} {100 + n} 0"} for n in (1, 2, 3)),
-            *({"kind": "kept", "what": "class", "id": f"{key} {n} {100 + n} 0"} for n in (1, 2)),
+            {"kind": "output", "what": "item", "id": f"i-{key}", "row": "i"},
+            kept("item", f"i-{key}", "i"),
+            *(kept("score", f"{key} {n} {100 + n} 0", f"u{n}") for n in (1, 2, 3)),
+            *(kept("class", f"{key} {n} {100 + n} 0", f"k{n}") for n in (1, 2)),
         ]
     lines += [
         {
@@ -132,6 +139,16 @@ def good() -> list[Line]:
     return [*lines, {"kind": "end"}]
 
 
+def row(what: str, key: str, content: str, **place: int) -> Line:
+    """Return a row of the store."""
+    return {"kind": "row", "what": what, "key": key, "content": content, **place}
+
+
+def kept(what: str, name: str, content: str) -> Line:
+    """Return what the store keeps of the past."""
+    return {"kind": "kept", "what": what, "id": name, "content": content}
+
+
 def find(lines: list[Line], **values: Any) -> Line:
     """Return the first line with these values."""
     return next(line for line in lines if values.items() <= line.items())
@@ -140,7 +157,7 @@ def find(lines: list[Line], **values: Any) -> Line:
 def lose_an_event(lines: list[Line]) -> None:
     """The newest state lacks the last event, and so does the store."""
     lines.remove(find(lines, kind="state", key="a", version=3))
-    find(lines, kind="row", what="profile", key="a").update(offset=2, version=2)
+    find(lines, kind="row", what="profile", key="a").update(offset=2, version=2, content="r2")
 
 
 def lose_a_customer(lines: list[Line]) -> None:
@@ -168,6 +185,17 @@ def lose_an_update(lines: list[Line]) -> None:
     """What moved the score last was never announced, and so is not in the store."""
     lines.remove(find(lines, kind="update", key="a", version=3))
     find(lines, kind="row", what="current_score", key="a").update(version=2, as_of=102)
+
+
+def lose_an_update_in_between(lines: list[Line]) -> None:
+    """An update that changed no class is nowhere, though the state remembers it."""
+    lines.remove(find(lines, kind="update", key="a", version=2))
+    lines.remove(find(lines, kind="kept", what="score", id="a 2 102 0"))
+    lines.remove(find(lines, kind="kept", what="class", id="a 2 102 0"))
+    for line in lines:  # as if the class had not changed
+        if line["kind"] == "update" and line["key"] == "a":
+            line.update(score_class="SOURCE")
+    find(lines, kind="update", key="a", version=3)["previous_class"] = "SOURCE"
 
 
 def lose_a_change_of_class(lines: list[Line]) -> None:
@@ -218,14 +246,41 @@ def forget_a_change_of_class(lines: list[Line]) -> None:
 
 def keep_an_item_that_was_not_sent(lines: list[Line]) -> None:
     """The store has a knowledge item that no event explains."""
-    lines.insert(-1, {"kind": "kept", "what": "item", "id": "i-c"})
+    lines.insert(-1, kept("item", "i-c", "i"))
 
 
 def double_an_event(lines: list[Line]) -> None:
     """An event was applied twice."""
-    again = dict(find(lines, kind="state", key="a", version=3), version=4, offset=4)
-    lines.insert(-1, again)
+    last = find(lines, kind="state", key="a", version=3)
+    lines.insert(-1, dict(last, version=4, offset=4, applied=[31, -1]))
     find(lines, kind="row", what="profile", key="a").update(offset=4, version=4)
+
+
+def double_a_state(lines: list[Line]) -> None:
+    """The same state was written twice."""
+    again = dict(find(lines, kind="state", key="a", version=3), offset=4)
+    lines.insert(-1, again)
+    find(lines, kind="row", what="profile", key="a").update(offset=4)
+
+
+def tell_of_something_else(lines: list[Line]) -> None:
+    """The last update has the class and the total of its version, and other contributions."""
+    find(lines, kind="update", key="a", version=3)["content"] = "other"
+
+
+def change_a_row(lines: list[Line]) -> None:
+    """The store has the newest state's place, and another content."""
+    find(lines, kind="row", what="profile", key="a")["content"] = "other"
+
+
+def change_a_score(lines: list[Line]) -> None:
+    """The store has another total than was announced."""
+    find(lines, kind="kept", what="score", id="a 2 102 0")["content"] = "other"
+
+
+def change_an_item(lines: list[Line]) -> None:
+    """The store has another text than the knowledge item."""
+    find(lines, kind="kept", what="item", id="i-a")["content"] = "other"
 
 
 def replace_an_event(lines: list[Line]) -> None:
@@ -240,7 +295,7 @@ def double_an_update(lines: list[Line]) -> None:
 
 def double_an_item(lines: list[Line]) -> None:
     """A knowledge item was sent twice."""
-    lines.insert(-1, {"kind": "output", "what": "item", "id": "i-a"})
+    lines.insert(-1, dict(find(lines, kind="output", what="item", id="i-a")))
 
 
 def reorder_states(lines: list[Line]) -> None:
@@ -328,6 +383,7 @@ _PLANTED: list[tuple[Callable[[list[Line]], None], str]] = [
     (lose_an_employee, "lost"),
     (lose_a_dead_letter, "lost"),
     (lose_an_update, "lost"),
+    (lose_an_update_in_between, "lost"),
     (lose_a_change_of_class, "lost"),
     (lose_the_last_class, "lost"),
     (lose_an_item, "lost"),
@@ -337,6 +393,8 @@ _PLANTED: list[tuple[Callable[[list[Line]], None], str]] = [
     (keep_an_item_that_was_not_sent, "doubled"),
     (double_an_event, "doubled"),
     (replace_an_event, "doubled"),
+    (double_a_state, "doubled"),
+    (tell_of_something_else, "doubled"),
     (double_an_update, "doubled"),
     (double_an_item, "doubled"),
     (double_a_forwarded_event, "doubled"),
@@ -346,6 +404,9 @@ _PLANTED: list[tuple[Callable[[list[Line]], None], str]] = [
     (age_a_row, "stale"),
     (age_a_score, "stale"),
     (age_the_offsets, "stale"),
+    (change_a_row, "stale"),
+    (change_a_score, "stale"),
+    (change_an_item, "stale"),
     (end_in_between, "exit"),
     (strike_at_rest, "idle"),
     (exceed_a_bound, "bound"),

@@ -103,11 +103,14 @@ class World:
         Let the service work as the schedule says, *act* while it does, and wait until it recovers.
 
         Recovered means that what was published before the end of the fault is committed, if
-        *stored* also in the store, and that all programs are ready; the seconds from that end to
-        there are returned.
+        *stored* also in the store, which is behind the topics when it begins, and that all programs
+        are ready; the seconds from that end to there are returned.
         """
         goal = self._recovered_at + max(fault.after_events, MIN_PROGRESS)
-        self.wait(lambda: self._is_at_work(goal), f"{goal} events committed and more under way")
+        self.wait(
+            lambda: self._is_at_work(goal) and not (stored and self.service.is_stored()),
+            f"{goal} events committed and more under way",
+        )
         self.history.write(
             "fault",
             number=fault.number,
@@ -155,6 +158,8 @@ class World:
         self._let_commit(self.stream.published)
         self.service.wait_until_consumed(timeout_s=120)
         self.service.wait_until_quiet(timeout_s=120)
+        unaccounted = self.total("ckm_events_unaccounted")
+        self.history.measure("events unaccounted for", unaccounted, unit="", at_most=0)
         self.fleet.look_after()
         self.fleet.stop()
         observe(self.service, self.history, self.service.read())

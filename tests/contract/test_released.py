@@ -1,13 +1,17 @@
 """What was released stays: schemas, examples, topics and what others know of them (promise P14)."""
 
 import shutil
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from ckm_stream.codec.catalogue import schemas_root
-from tests.support.released import broken_promises, recorded, today
+from tests.support.released import broken_promises, read_released, recorded, today
+
+_ROOT = Path(__file__).parents[2]
+_FILE = "schemas/released.yaml"
 
 
 def test_nothing_that_was_released_is_gone_or_changed() -> None:
@@ -18,6 +22,26 @@ def test_nothing_that_was_released_is_gone_or_changed() -> None:
 def test_everything_that_is_there_is_recorded() -> None:
     """What is released with the next version is held to it from then on."""
     assert today() == recorded()
+
+
+def git(*args: str) -> str:
+    """Return what git prints about this checkout."""
+    return subprocess.run(
+        ["git", "-C", str(_ROOT), *args],  # noqa: S607 -- whichever git made the checkout
+        check=True,
+        capture_output=True,
+        text=True,
+    ).stdout
+
+
+@pytest.mark.skipif(not (_ROOT / ".git").exists(), reason="not a checkout")
+def test_no_line_of_what_was_released_has_ever_been_taken_back() -> None:
+    """Every committed version of the file, as far as this checkout goes back, holds today."""
+    versions = git("log", "--format=%H", "--", _FILE).split()
+
+    for version in versions:
+        assert broken_promises(read_released(git("show", f"{version}:{_FILE}")), recorded()) == []
+    print(len(versions), "committed versions")
 
 
 def remove_topic(root: Path) -> None:

@@ -11,6 +11,7 @@ from typing import NamedTuple
 import pytest
 from kafka.admin import ConfigResource, ConfigResourceType
 
+from ckm_stream.codec.topics import Source
 from ckm_stream.domain.events import Call, TouchpointEvent
 from ckm_stream.errors import ConfigurationError, DeadLetterLimitError
 from ckm_stream.operations.connection import admin_client
@@ -121,12 +122,14 @@ def test_control_without_limits_the_same_flood_stops_nobody(
 
 @pytest.mark.kafka
 def test_a_dead_letter_that_cannot_be_written_stops_the_worker_and_moves_no_offset(
-    install: Install, simulated: Simulated
+    install: Install, simulated: Simulated, guarantee: Guarantee
 ) -> None:
     """The dead-letter topic refuses the record; after the repair it is set aside, once."""
     events = simulated(40, 400)
-    service = install(Guarantee.EXACTLY_ONCE, extra=SESSION)
+    service = install(guarantee, extra=SESSION)
     bad = publish_unwritable(service, events)
+    place = next(r for r in service.read().sources[Source.CALL] if r.value == bad.value)
+    where = (place.topic, place.partition)
 
     for _ in range(2):
         worker = new_worker(service)
@@ -138,6 +141,9 @@ def test_a_dead_letter_that_cannot_be_written_stops_the_worker_and_moves_no_offs
         assert "max.message.bytes" in lines[0]
         assert "Traceback" not in worker.log()
         assert service.read().dead_letters == []
+        kafka = service.settings.kafka
+        positions = committed_positions(kafka.bootstrap_servers, kafka.profile_group, [where])
+        assert positions[where] <= place.offset
 
     run_command(service, "topics", "apply")  # the repair that the line names
     new_worker(service)

@@ -96,6 +96,7 @@ def test_what_was_set_aside_is_put_back_once_also_by_a_replay_that_is_killed(
         assert dying.wait(timeout_s=60) == -signal.SIGKILL, dying.log()
         first = replayed(service, *_ALL, "--reason", "schema_unknown")
         second = replayed(service, *_ALL)
+        again = replayed(service, *_ALL, "--again")
         service.wait_until_stored(service.expected(events))
         service.wait_until_consumed()
         service.wait_until_quiet()
@@ -105,6 +106,7 @@ def test_what_was_set_aside_is_put_back_once_also_by_a_replay_that_is_killed(
         assert (halted["left"], halted["stopped"], halted["capped"]) == (1, True, False)
         assert (capped["put_back"], capped["stopped"], capped["capped"]) == (5, False, True)
         assert second["left"] == _BAD
+        assert again["put_back"] == _PARKED  # and counted once all the same, by their ids
         if broker.kind is BrokerKind.KAFKA:  # the embedded one keeps no metadata of offsets
             assert 0 < first["put_back"] < _PARKED
             assert second["put_back"] == 0

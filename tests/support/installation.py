@@ -189,10 +189,14 @@ class Installation:
     def wait_until_quiet(self, *, timeout_s: float = 30.0) -> None:
         """Wait until the store has read all that is in the topics that it keeps."""
         wait_until(
-            lambda: is_read_up_to(self.settings.kafka.bootstrap_servers, self._store_positions()),
+            self.is_stored,
             timeout_s=timeout_s,
             what=lambda: f"the store at the topics' ends; {self.logs()}",
         )
+
+    def is_stored(self) -> bool:
+        """Tell whether the store has read all that is in the topics that it keeps."""
+        return is_read_up_to(self.settings.kafka.bootstrap_servers, self._store_positions())
 
     def wait_until_consumed(self, *, timeout_s: float = 60.0) -> None:
         """Wait until the profile worker has committed all that is in the source topics."""

@@ -39,7 +39,11 @@ def today(root: Traversable | None = None) -> Released:
 
 def recorded() -> Released:
     """Return what ``schemas/released.yaml`` holds."""
-    text = (schemas_root() / "released.yaml").read_text()
+    return read_released((schemas_root() / "released.yaml").read_text())
+
+
+def read_released(text: str) -> Released:
+    """Return what a version of ``schemas/released.yaml`` holds."""
     content: Released = yaml.safe_load(text)
     return content
 

@@ -1,8 +1,10 @@
 """One mechanism taken away from a program: what the controls of the promises run."""
 
 import asyncio
+import time
 from collections import defaultdict
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import Any
 
 import aiokafka
@@ -17,6 +19,7 @@ from ckm_stream.operations.health import Health
 from ckm_stream.operations.vitals import Check, Contact
 from ckm_stream.pipeline.fold import PROFILES
 from ckm_stream.settings import load_settings
+from ckm_stream.snapshots.errors import store_errors
 from ckm_stream.snapshots.tables import SINK_PROGRESS
 from ckm_stream.snapshots.writer import SnapshotWriter
 from ckm_stream.streaming import clients, committer, observer, profiles, snapshots
@@ -85,6 +88,19 @@ def without_trying_again() -> None:
             return defaultdict(int)
 
     committer.AtLeastOnce._until_durable = once  # type: ignore[method-assign, assignment] # the fault
+
+
+def without_one_transaction() -> None:
+    """The positions are committed a second before the rows that they stand for."""
+    transact = SnapshotWriter._transact
+
+    def apart(self: SnapshotWriter, batch: Any) -> None:
+        with store_errors(self._engine.url), self._engine.begin() as connection:
+            self._advance(connection, batch.progress)
+        time.sleep(1.0)
+        transact(self, replace(batch, progress=[]))
+
+    SnapshotWriter._transact = apart  # type: ignore[method-assign] # the fault
 
 
 def without_fence() -> None:
@@ -205,6 +221,7 @@ FAULTS = (
     without_transactions,
     without_order,
     without_trying_again,
+    without_one_transaction,
     without_fence,
     without_closing,
     without_answers,
