@@ -14,7 +14,7 @@ from tests.support.installation import Installation, scrape
 from tests.support.services import Service, wait_until
 from tests.support.touchpoints import T0_S, call
 
-pytestmark = [pytest.mark.kafka, pytest.mark.timeout(180)]  # `make test` has to stay short
+pytestmark = [pytest.mark.kafka, pytest.mark.timeout(300)]  # `make test` has to stay short
 _BURST = 50_000
 _PARTITIONS = 4
 #: Records of one fetch, which is one slice, and slices that may wait in a partition's lane.
@@ -115,6 +115,7 @@ def test_a_burst_into_a_slow_sink_waits_in_the_broker(install: Install) -> None:
     for slow in (service.worker, service.snapshots, other):
         slow.kill()
     service.worker, service.snapshots = map(service.new_service, ("worker", "snapshots"))
+    del service.worker.env["CKM__KAFKA__MAX_POLL_RECORDS"]
     service.start()
     service.wait_until_consumed()
     service.wait_until_quiet()
