@@ -23,6 +23,7 @@ from faust.types import TP
 from ckm_stream.streaming.last_unit import LastUnits
 
 log = structlog.get_logger(__name__)
+_STANDSTILL_S = 30.0
 
 #: Builds a consumer without a group that reads committed records from the beginning.
 ConsumerFactory = Callable[[], AIOKafkaConsumer]
@@ -113,10 +114,12 @@ async def recover_tables(
         for tp in tps:
             await _seek(consumer, tp, tables[tp.topic].next_offsets.get(tp.partition))
         open_tps = set(tps)
+        standstill = _Standstill()
         while open_tps:
             for tp, records in (await consumer.getmany(*open_tps, timeout_ms=100)).items():
                 tables[tp.topic].apply_changelog_batch_raw(tp.partition, records)
                 count += len(records)
+                standstill.over()
             remaining = 0
             for tp in tuple(open_tps):
                 # Not the last record's offset: a transaction marker ends the log, and only the
@@ -129,6 +132,7 @@ async def recover_tables(
                     if position >= end:
                         open_tps.discard(tp)
             on_remaining(remaining)
+            standstill.look({tp: tables[tp.topic].next_offsets[tp.partition] for tp in open_tps})
             await asyncio.sleep(0)
     finally:
         await consumer.stop()
@@ -140,6 +144,28 @@ async def recover_tables(
 async def _seek(consumer: AIOKafkaConsumer, tp: TopicPartition, offset: int | None) -> None:
     beginning = (await consumer.beginning_offsets([tp]))[tp]
     consumer.seek(tp, beginning if offset is None else max(beginning, offset))
+
+
+class _Standstill:
+    """Warns while a recovery that is not at its end reads nothing."""
+
+    def __init__(self) -> None:
+        self._since = time.monotonic()
+
+    def over(self) -> None:
+        """Note that records came."""
+        self._since = time.monotonic()
+
+    def look(self, positions: Mapping[TopicPartition, int]) -> None:
+        """Warn of what is not read to its end, with the offsets that it stands at."""
+        if positions and time.monotonic() - self._since >= _STANDSTILL_S:
+            self._since = time.monotonic()
+            log.warning(
+                "recovery.waits",
+                offsets={f"{tp.topic}-{tp.partition}": at for tp, at in positions.items()},
+                remedy="if the broker answers, a transaction is open there that nobody will end: "
+                "kafka-transactions.sh find-hanging",
+            )
 
 
 class BulkRecovery(Recovery):

@@ -1,6 +1,7 @@
 """From topics, store and oracle to the lines that the checker reads."""
 
 import hashlib
+import json
 from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any, Final
@@ -208,7 +209,9 @@ def _write_rows(history: History, service: Installation) -> None:
 
 def _content(row: dict[str, Any]) -> str:
     """Return the digest of all columns, the same for what is bound and for what is read back."""
-    return _digest(encode_document(row).encode())
+    # The database has its own order of a document's parts.
+    document = json.loads(encode_document(row))
+    return _digest(json.dumps(document, sort_keys=True).encode())
 
 
 def _name(key: bytes | None, value: bytes | None) -> str:

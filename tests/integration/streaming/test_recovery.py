@@ -10,9 +10,11 @@ import faust
 import pytest
 from aiokafka import AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from structlog.testing import capture_logs
 
 from ckm_stream.pipeline.records import Effects
 from ckm_stream.settings import KafkaSettings
+from ckm_stream.streaming import table
 from ckm_stream.streaming.clients import changelog_consumer_factory, producer_factory
 from ckm_stream.streaming.committer import AtLeastOnce, Committer, ExactlyOnce
 from ckm_stream.streaming.table import ChangelogTable, recover_tables
@@ -244,6 +246,28 @@ async def test_a_transaction_behind_the_last_recovery_is_read_on(transactional: 
     assert await transactional.recover(0) == 3
     assert transactional.table.read(0, b"c-2") == b"new"
     assert transactional.table.next_offsets[0] == 15
+
+
+async def test_a_recovery_that_stands_before_an_open_transaction_says_where(
+    transactional: Changelog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A warning with topic, partition and offset, until it is ended; then it goes on."""
+    monkeypatch.setattr(table, "_STANDSTILL_S", 0.3)
+    async with transactional.producer("one") as producer:
+        async with producer.transaction():
+            await append(producer, transactional.topic, 0, states(range(10)))
+        await producer.begin_transaction()
+        await append(producer, transactional.topic, 0, states(range(3), b"new"))
+        with capture_logs() as logs:
+            recovery = asyncio.ensure_future(transactional.recover(0))
+            while not logs:
+                await asyncio.sleep(0.05)
+                assert not recovery.done()
+            await producer.commit_transaction()
+
+            assert await recovery == 13
+    assert logs[0]["event"] == "recovery.waits"
+    assert logs[0]["offsets"] == {f"{transactional.topic}-0": 11}
 
 
 async def test_a_recovery_tells_how_much_is_left(changelog: Changelog) -> None:
