@@ -20,18 +20,22 @@ _LEAST_TOLD = 0.1
 _LEAST_REFUSED = 0.045
 #: Of one fault, a second apart.
 _CUTS = 4
-#: Every 20th move of a position fails as one does that has lost against another: by turns with
-#: SQLSTATE 40001 and 40P01.
+#: Every 20th transaction fails as one does that has lost against another: by turns with SQLSTATE
+#: 40001 and 40P01. It moves up to 24 positions, so it is counted at the first one.
 _SERIALIZATION_FAILURES = """
-CREATE SEQUENCE moves;
+CREATE SEQUENCE transactions;
 CREATE FUNCTION fail_sometimes() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
-    move bigint := nextval('moves');
+    number bigint;
 BEGIN
-    IF move % 40 = 0 THEN
-        RAISE EXCEPTION 'injected' USING ERRCODE = 'serialization_failure';
-    ELSIF move % 20 = 0 THEN
-        RAISE EXCEPTION 'injected' USING ERRCODE = 'deadlock_detected';
+    IF coalesce(current_setting('chaos.counted', true), '') = '' THEN
+        PERFORM set_config('chaos.counted', 'yes', true);
+        number := nextval('transactions');
+        IF number % 40 = 0 THEN
+            RAISE EXCEPTION 'injected' USING ERRCODE = 'serialization_failure';
+        ELSIF number % 20 = 0 THEN
+            RAISE EXCEPTION 'injected' USING ERRCODE = 'deadlock_detected';
+        END IF;
     END IF;
     RETURN NULL;
 END $$;
