@@ -9,7 +9,7 @@ step down. The product knows nothing of it: a fault replaces one function.
 
 import sys
 
-from ckm_stream.cli import workers
+from ckm_stream import cli
 from tests.support.evolution import as_next_release
 from tests.support.faults import missing, slow
 from tests.support.faults.points import POINTS, Point
@@ -25,7 +25,8 @@ def main(verb: str, *faults: str) -> None:
             POINTS[name](Point(*rest))
         else:
             _FAULTS[name]()
-    getattr(workers, verb)()
+    sys.argv = ["ckm", verb]
+    cli.main()
 
 
 if __name__ == "__main__":
