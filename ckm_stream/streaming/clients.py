@@ -5,6 +5,8 @@ from pathlib import Path
 from typing import Any
 
 import aiokafka
+from aiokafka.client import AIOKafkaClient
+from aiokafka.errors import NodeNotReadyError
 from faust.auth import SASLCredentials, SSLCredentials
 from faust.types.auth import CredentialsT
 from yarl import URL
@@ -38,7 +40,7 @@ def producer_factory(
             extra["transaction_timeout_ms"] = int(kafka.transaction_timeout_s * 1000)
         elif kafka.idempotence:
             extra["enable_idempotence"] = True
-        return aiokafka.AIOKafkaProducer(
+        producer = aiokafka.AIOKafkaProducer(
             bootstrap_servers=kafka.bootstrap_servers,
             client_id=client_id,
             acks="all",
@@ -49,8 +51,27 @@ def producer_factory(
             **security,
             **extra,
         )
+        await_brokers(producer.client)
+        return producer
 
     return build
+
+
+def await_brokers(client: AIOKafkaClient) -> None:
+    """
+    Let *client* look for coordinators again and again while the cluster names no broker.
+
+    One that has just come back may answer so until its controller has heard of it; aiokafka 0.14
+    asserts that there is one.
+    """
+    look_up = client.coordinator_lookup
+
+    async def looking(*args: Any) -> Any:
+        if client.get_random_node() is None:
+            raise NodeNotReadyError("the cluster names no broker yet")
+        return await look_up(*args)
+
+    client.coordinator_lookup = looking
 
 
 def changelog_consumer_factory(

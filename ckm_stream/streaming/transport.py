@@ -24,6 +24,7 @@ from faust.types.tuples import ConsumerMessage
 
 from ckm_stream.operations.health import Health
 from ckm_stream.operations.vitals import Contact
+from ckm_stream.streaming.clients import await_brokers
 from ckm_stream.streaming.ending import end_process
 from ckm_stream.streaming.rights import lost_right
 
@@ -68,7 +69,9 @@ class ConsumerThread(stock.AIOKafkaConsumerThread):
         consumer._isolation_level = "read_committed"  # noqa: SLF001 -- no setting reaches it
         # 1500 ms stock: an idle partition would make every other one of the broker's fetch wait.
         consumer._fetch_max_wait_ms = 100  # noqa: SLF001 -- hard-coded in the stock driver
-        notice_answers(consumer._client, self._health.broker)  # noqa: SLF001 -- no public way to it
+        client = consumer._client  # noqa: SLF001 -- no public way to it
+        notice_answers(client, self._health.broker)
+        await_brokers(client)
         return consumer
 
     async def _fetch_records(

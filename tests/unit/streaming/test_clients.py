@@ -9,10 +9,12 @@ from typing import Any
 import faust
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from aiokafka.errors import NodeNotReadyError
 from faust.transport.drivers.aiokafka import credentials_to_aiokafka_auth
 
 from ckm_stream.settings import Guarantee, KafkaSettings, TransportKind
 from ckm_stream.streaming.clients import (
+    await_brokers,
     changelog_consumer_factory,
     faust_settings,
     is_transactional,
@@ -137,3 +139,32 @@ def test_faust_speaks_tls_without_a_user_name() -> None:
     assert told["security_protocol"] == "SSL"
     assert isinstance(told["ssl_context"], ssl.SSLContext)
     assert settings_of()["broker_credentials"] is None
+
+
+class EmptyCluster:
+    """A client whose cluster names no broker at first."""
+
+    def __init__(self) -> None:
+        self.nodes: list[int] = []
+
+    def get_random_node(self) -> int | None:
+        """Return a broker if there is one."""
+        return next(iter(self.nodes), None)
+
+    async def coordinator_lookup(self, *_: object) -> int:
+        """Return the coordinator; aiokafka's fails with an AssertionError if there is no broker."""
+        node = self.get_random_node()
+        assert node is not None
+        return node
+
+
+async def test_a_cluster_that_names_no_broker_is_asked_again() -> None:
+    """The error is one that aiokafka waits and retries after; then the lookup is the client's."""
+    client = EmptyCluster()
+    await_brokers(client)
+
+    with pytest.raises(NodeNotReadyError) as found:
+        await client.coordinator_lookup("group", "g")
+    assert found.value.retriable
+    client.nodes = [1]
+    assert await client.coordinator_lookup("group", "g") == 1
