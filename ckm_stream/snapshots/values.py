@@ -5,6 +5,7 @@ from typing import Any
 from ckm_stream.domain.knowledge import KnowledgeItem
 from ckm_stream.domain.score import ScoreUpdate
 from ckm_stream.snapshots.batch import EmployeeRow, ProfileRow
+from ckm_stream.snapshots.tables import CLASS_HISTORY
 
 Values = dict[str, Any]
 
@@ -55,6 +56,11 @@ def score_values(update: ScoreUpdate) -> Values:
         "factors": update.factors,
         "event_id": update.event_id,
     }
+
+
+def class_values(score: Values) -> Values:
+    """Return the columns of ``CLASS_HISTORY``, from those of ``SCORE``."""
+    return {column.name: score[column.name] for column in CLASS_HISTORY.columns}
 
 
 def item_values(item: KnowledgeItem) -> Values:

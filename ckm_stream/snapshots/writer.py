@@ -36,6 +36,7 @@ from ckm_stream.snapshots.tables import (
 )
 from ckm_stream.snapshots.values import (
     Values,
+    class_values,
     employee_values,
     item_values,
     profile_values,
@@ -226,7 +227,7 @@ class SnapshotWriter:
             connection,
             CLASS_HISTORY,
             (
-                {name: values[name] for name in CLASS_HISTORY.c.keys()}  # noqa: SIM118 -- columns, not a dict
+                class_values(values)
                 for values in scores
                 if values["previous_class"] != values["source_class"]
             ),

@@ -11,6 +11,7 @@ import json
 import sys
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
+from functools import cached_property
 from pathlib import Path
 from statistics import linear_regression
 from typing import Any
@@ -51,6 +52,15 @@ class Run:
     def newest(self, kind: str) -> dict[tuple[str, str], Line]:
         """Return the last line of each (what, key)."""
         return {(line.get("what", ""), line["key"]): line for line in self[kind]}
+
+    @cached_property
+    def told(self) -> dict[str, dict[tuple[int, int, int], Line]]:
+        """Each customer's updates by (version, as_of, epoch_id); of equal ones, the first."""
+        told: defaultdict[str, dict[tuple[int, int, int], Line]] = defaultdict(dict)
+        for line in self["update"]:
+            place = (line["version"], line["as_of"], line["epoch_id"])
+            told[line["key"]].setdefault(place, line)
+        return dict(told)
 
     @property
     def lives(self) -> dict[tuple[str, int], list[Line]]:
@@ -140,26 +150,17 @@ def _updates(run: Run) -> Iterator[Finding]:
             yield "lost", f"{key}: no score update"
 
 
-def _told(run: Run) -> dict[str, dict[tuple[int, int, int], Line]]:
-    """Return each customer's updates by (version, as_of, epoch_id); of equal ones, the first."""
-    told: defaultdict[str, dict[tuple[int, int, int], Line]] = defaultdict(dict)
-    for line in run["update"]:
-        told[line["key"]].setdefault((line["version"], line["as_of"], line["epoch_id"]), line)
-    return told
-
-
 def _remembered(run: Run) -> Iterator[Finding]:
     """Every update that a state remembers was sent."""
-    told = _told(run)
     for line in run["state"]:
-        if line["told"] is not None and tuple(line["told"]) not in told.get(line["key"], {}):
+        if line["told"] is not None and tuple(line["told"]) not in run.told.get(line["key"], {}):
             yield "lost", f"{line['key']}: only a state knows the update of {line['told'][0]}"
 
 
 def _announced(run: Run) -> Iterator[Finding]:
     """No change of class went untold, and what was told last is what the newest state has."""
     expected = run.newest("expected")
-    for key, mine in _told(run).items():
+    for key, mine in run.told.items():
         before = None
         for place in sorted(mine):
             if mine[place]["previous_class"] != before:
@@ -193,7 +194,7 @@ def _rows(run: Run) -> Iterator[Finding]:
         place: (line["offset"], line["version"], line["row"])
         for place, line in run.newest("state").items()
     }
-    for key, mine in _told(run).items():
+    for key, mine in run.told.items():
         last = mine[max(mine)]
         wanted["current_score", key] = (last["version"], last["as_of"], last["row"])
     rows: dict[tuple[str, str], tuple[Any, ...]] = {}
@@ -213,7 +214,7 @@ def _kept(run: Run) -> Iterator[Finding]:
         for line in run["expected_output"]
         if line["what"] == "item"
     }
-    for key, mine in _told(run).items():
+    for key, mine in run.told.items():
         for place, line in mine.items():
             name = " ".join(map(str, (key, *place)))
             wanted["score", name] = (line["row"],)

@@ -23,6 +23,7 @@ from ckm_stream.snapshots.tables import (
     SCORE,
 )
 from ckm_stream.snapshots.values import (
+    class_values,
     employee_values,
     item_values,
     profile_values,
@@ -143,7 +144,7 @@ def _write_updates(history: History, service: Installation, published: Published
             total=update.score.total,
             offset=record.offset,
             row=_content(columns),
-            class_row=_content({name: columns[name] for name in CLASS_HISTORY.c.keys()}),  # noqa: SIM118 -- columns, not a dict
+            class_row=_content(class_values(columns)),
         )
 
 

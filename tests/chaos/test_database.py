@@ -139,6 +139,16 @@ def outages(world: World, site: Site, *, is_full: bool) -> None:
     world.finish()
 
 
+def crash(world: World, site: Site, *, times: int, seconds: float, stored: bool) -> None:
+    """Crash the database under load, *times* times; *stored* as in ``Database.strike``."""
+    for _ in range(times):
+        world.schedule.add("crash", "database", events=(300, 600), seconds=seconds)
+    database = Database(world, site)
+    for fault in world.schedule.faults:
+        database.strike(fault, stored=stored)
+    world.finish()
+
+
 def rebalances(world: World) -> float:
     """Return how often the fleet's programs have been given partitions."""
     return world.total("ckm_rebalances_total")
@@ -174,12 +184,7 @@ def test_control_positions_of_their_own_lose_what_an_outage_keeps_out(run: Run, 
     )
 
     with run(plan) as world:
-        for _ in range(2):
-            world.schedule.add("crash", "database", events=(300, 600), seconds=4.0)
-        database = Database(world, site)
-        for fault in world.schedule.faults:
-            database.strike(fault, stored=False)
-        world.finish()
+        crash(world, site, times=2, seconds=4.0, stored=False)
 
     verdict = judged(plan)
     assert verdict["lost"] + verdict["stale"]
@@ -199,10 +204,6 @@ def test_control_a_snapshot_worker_without_patience_ends_with_the_database(
     )
 
     with run(plan) as world:
-        world.schedule.add("crash", "database", events=(300, 600), seconds=3.0)
-        database = Database(world, site)
-        for fault in world.schedule.faults:
-            database.strike(fault)
-        world.finish()
+        crash(world, site, times=1, seconds=3.0, stored=True)
 
     assert any(finding.startswith("exit:") for finding in judged(plan)["findings"])
