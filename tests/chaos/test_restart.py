@@ -55,6 +55,7 @@ def test_a_worker_that_is_told_to_stop_leaves_nothing_to_be_done_again(
         events=20_000 * rounds,
         workers=1,
         rate_per_s=300,
+        faults=("stretched",),  # so that units are under way when the worker is told to stop
     )
 
     with run(plan) as world:
@@ -74,7 +75,8 @@ def test_control_a_worker_that_is_killed_leaves_something_to_be_done_again(run: 
         guarantee=Guarantee.AT_LEAST_ONCE,
         events=40_000,
         workers=1,
-        rate_per_s=500,
+        rate_per_s=300,
+        faults=("stretched",),
     )
 
     with run(plan) as world:
