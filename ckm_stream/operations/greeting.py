@@ -171,7 +171,7 @@ class Conversation:
             self._refuse(_verdict_on_us(error.reason or "", shown=shown))
         # Bytes of another protocol are proof, and so is a connection that ends on the question
         # after the greeting. One that just ends may be a broker's that is going down: it passes.
-        hung_up = isinstance(error, ConnectionError | ssl.SSLEOFError)
+        hung_up = isinstance(error, ConnectionError | ssl.SSLEOFError | ssl.SSLZeroReturnError)
         is_proof = isinstance(error, KafkaProtocolError | ssl.SSLError) and not hung_up
         if is_proof or (hung_up and self._has_answered and hint is not _LATER_HINT):
             self._refuse(f"does not answer: {hint}")

@@ -18,6 +18,10 @@ pytestmark = [pytest.mark.timeout(240), pytest.mark.embedded]
 _SECONDS = 180
 
 
+def _heed_interrupts() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 class Demo:
     """A running ``ckm demo`` and everything that it started."""
 
@@ -37,6 +41,8 @@ class Demo:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
+                # A shell's background job ignores Ctrl-C, and so would its children.
+                preexec_fn=_heed_interrupts,  # noqa: PLW1509 -- one system call
             )
         self.started: dict[int, psutil.Process] = {}
 

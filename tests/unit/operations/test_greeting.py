@@ -12,6 +12,7 @@ from ckm_stream.errors import ConfigurationError, TransientError
 from ckm_stream.operations.greeting import Conversation
 
 _TLS_ALERT = b"\x15\x03\x03\x00\x02\x02\x28"
+_CLOSE_NOTIFY = b"\x15\x03\x03\x00\x02\x01\x00"
 
 
 @contextmanager
@@ -56,11 +57,13 @@ def test_an_answer_in_plain_text_to_tls_is_recognised() -> None:
         refused(address, SecuritySettings(protocol="SSL"))
 
 
-@pytest.mark.parametrize("protocol", ["PLAINTEXT", "SSL"])
-def test_a_broker_that_just_hangs_up_may_be_going_down(protocol: str) -> None:
+@pytest.mark.parametrize(
+    ("protocol", "last_words"), [("PLAINTEXT", b""), ("SSL", b""), ("SSL", _CLOSE_NOTIFY)]
+)
+def test_a_broker_that_just_hangs_up_may_be_going_down(protocol: str, last_words: bytes) -> None:
     """No proof of anything: the hint is given, and the exit code says try again."""
     with (
-        server(b"") as address,
+        server(last_words) as address,
         pytest.raises(TransientError, match=r"does not answer as Kafka does \(it may "),
     ):
         refused(address, SecuritySettings(protocol=protocol))
