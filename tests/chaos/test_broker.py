@@ -135,12 +135,7 @@ def test_broker_outages_cost_time_and_nothing_else(
 def test_a_silence_longer_than_a_transaction_ends_workers_and_nothing_else(
     run: Run, site: Site
 ) -> None:
-    """
-    Who has open work when the broker falls silent leaves it, and starts again.
-
-    As fenced, if it waited for the broker, which has given the work up by then; or before that,
-    when its client no longer knows where the work would have to go.
-    """
+    """The broker has given the open work up: those that wrote it are fenced, and start again."""
     plan = Plan(
         scenario="broker_long_silence",
         events=40_000,
@@ -151,7 +146,8 @@ def test_a_silence_longer_than_a_transaction_ends_workers_and_nothing_else(
     )
 
     with run(plan) as world:
-        world.schedule.add("silence", "network", events=(200, 600), seconds=_LONG_SILENCE_S)
+        # Long after the first rebalance: who is in one when the silence begins has no open work.
+        world.schedule.add("silence", "network", events=(2000, 4000), seconds=_LONG_SILENCE_S)
         codes = (FencedError.exit_code, TransientError.exit_code)
         with world.fleet.may_end_with(*codes, spared=("snapshots-1",)):
             outages = Outages(world, site)
@@ -159,10 +155,8 @@ def test_a_silence_longer_than_a_transaction_ends_workers_and_nothing_else(
                 outages.strike(fault)
         measure = world.history.measure
         measure("ready again after", max(outages.ready_s), unit="s", at_most=_READY_S)
-        left = {name for name, code in world.fleet.exits if code in codes}
-        measure("workers that left their work", len(left), unit="", at_least=1)
         fenced = sum(code == FencedError.exit_code for _, code in world.fleet.exits)
-        measure("workers fenced", fenced, unit="")
+        measure("workers fenced", fenced, unit="", at_least=1)
         world.finish()
 
     assert judged(plan)["findings"] == []

@@ -40,8 +40,8 @@ def test_kills_at_random_lose_nothing_and_double_nothing(
         scenario=f"kills_{guarantee}",
         guarantee=guarantee,
         events=200_000 if is_long else 60_000,
-        # 20 kills, recoveries and pauses take 9 to 13 minutes, so 200,000 events are enough at this
-        # rate on a slow machine too; what is left then goes in large units.
+        # 20 kills with recoveries and pauses took some 11 minutes on a busy machine; at this rate
+        # the load lasts 13. What is left then goes in large units.
         rate_per_s=250 if is_long else 500,
         backlog=20_000 if is_long else 2000,
         all_events=is_long,
