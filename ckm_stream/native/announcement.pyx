@@ -111,7 +111,7 @@ cdef int put_factors(
     cdef Text newest[INDICATORS]
     cdef double off, contribution, mean
     cdef double slope = 0.0
-    cdef double acceptance = mean_acceptance(score, profile.sums, choices)
+    cdef double acceptance = mean_acceptance(score, profile.sums, choices, epoch)
     cdef int place
     find_newest(newest, profile)
     for place in range(INDICATORS):

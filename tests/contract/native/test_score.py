@@ -30,6 +30,7 @@ from ckm_stream.domain.facts import Facts
 from ckm_stream.domain.indicators import read_value
 from ckm_stream.domain.policy import Policy
 from ckm_stream.domain.profile import Delivery, ProfileState, apply_event
+from ckm_stream.domain.quantiles import LogHistogram, Quantiles, QuantileTable
 from ckm_stream.domain.score import Engagement, SourceClass, UpdateReason
 from ckm_stream.pipeline.fold import ProfileFold
 from ckm_stream.pipeline.records import Effects
@@ -77,7 +78,7 @@ ODD: Final = Policy(
 
 
 def epochs(policy: Policy) -> Iterator[Epoch]:
-    """Return epoch 0, and a later one that knows its employees and has another reference."""
+    """Return epoch 0, one that knows its employees, and one that learnt tables and priors."""
     epoch = epoch_zero(policy)
     yield epoch
     yield dataclasses.replace(
@@ -86,6 +87,29 @@ def epochs(policy: Policy) -> Iterator[Epoch]:
         employee_rates=tuple(0.03 + bin_ / 19 for bin_ in range(16)),
         reference=(0.0,) * 4 + tuple(place / 13 for place in range(8)),
     )
+    yield dataclasses.replace(
+        epoch,
+        epoch_id=1 << 30,
+        scale=Quantiles(tuple(map(table_of, range(12)))),
+        priors=Priors(
+            **{
+                each.name: Prior(a=1.0 - place / 40, b=0.1 + place / 3)
+                for place, each in enumerate(dataclasses.fields(Priors))
+                if each.name != "acceptance_rate"
+            },
+            acceptance_rate=Prior(a=1.7, b=1.01),
+        ),
+    )
+
+
+def table_of(place: int) -> QuantileTable:
+    """Return a table of as many values as *place* says, about as large as the indicator's."""
+    histogram = LogHistogram()
+    histogram.zeros = place
+    for value in range(3 * place):
+        histogram.add(1.7**value * (10.0 if place < 3 else 0.001))
+    histogram.add(0.5)
+    return histogram.table()
 
 
 def check_state(state: ProfileState, policy: Policy = POLICY) -> None:
@@ -213,13 +237,13 @@ def test_order_of_first_purchases_in_categories_does_not_matter(seed: int) -> No
     """The reference may go through them in any order, so the order of bins is one of them."""
     facts = planted(seed, ODD)
     now_s = facts.last_at // MICROS
-    before = read_value(facts, now_s, ODD)
+    before = read_value(facts, now_s, epoch_zero(ODD), ODD)
     pairs = list(facts.first_in_category.items())
     random.Random(seed).shuffle(pairs)
 
     facts.first_in_category = dict(pairs)
 
-    assert read_value(facts, now_s, ODD) == before
+    assert read_value(facts, now_s, epoch_zero(ODD), ODD) == before
 
 
 def test_simulated_customers_are_scored_alike() -> None:
