@@ -9,7 +9,7 @@ the scale by quantile tables and the rest by fits, behind the same names.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Protocol
+from typing import Final, Protocol
 
 from ckm_stream.domain.choices import PerIndicator, Priors
 from ckm_stream.domain.decay import total_of
@@ -17,6 +17,10 @@ from ckm_stream.domain.policy import Policy
 from ckm_stream.domain.score import Indicator
 
 INDICATORS = tuple(Indicator)
+
+
+#: Later than any event: an epoch that waits to be activated.
+NEVER_S: Final = 1 << 53
 
 
 class Scale(Protocol):

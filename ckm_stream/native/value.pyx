@@ -32,6 +32,7 @@ cdef extern from *:
 # Numbers that the reference works with; why they are read at run time is said in `decay`.
 cdef double _TWO = math.ldexp(1.0, 1)
 cdef double _MILLE = MILLE
+cdef double _WORTHLESS_BELOW = indicators.WORTHLESS_BELOW
 cdef double _YEAR_S = indicators._YEAR_S
 cdef double _COUNTER_BITS = COUNTER_BITS
 
@@ -55,7 +56,8 @@ cdef int read_value(
         credibility = beta_mean(
             number(sums, SLOT_CONFIRMED) * d4, number(sums, SLOT_REFUTED) * d4, epoch.credibility
         )
-        to.indicators[V4] = learning * d4 / _MILLE * credibility
+        if credibility >= _WORTHLESS_BELOW:
+            to.indicators[V4] = learning * d4 / _MILLE * credibility
     to.evidence[V4] = number(sums, SLOT_ITEMS) * d4
     return 0
 

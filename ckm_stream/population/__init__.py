@@ -1,0 +1,1 @@
+"""What is learnt from all customers together: one epoch's priors, tables, weights and thresholds."""
