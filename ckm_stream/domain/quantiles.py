@@ -9,7 +9,7 @@ from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from math import floor, isfinite, log
+from math import floor, inf, isfinite, log, nextafter
 from typing import Final, Self
 
 #: Values within 2 % of one another share a bin: 1,164 bins span ten decades.
@@ -96,7 +96,7 @@ class LogHistogram:
             knots.append((top, 1.0))
         else:
             # One value is the greatest, and alone in its bin: who is above it is above all.
-            knots.append((top * BASE, 1.0))
+            knots.append((nextafter(top, inf), 1.0))
         values, shares = zip(*_thinned(knots), strict=True)
         return QuantileTable(values, shares)
 

@@ -1,1 +1,1 @@
-"""What is learnt from all customers together: one epoch's priors, tables, weights and thresholds."""
+"""What is learnt from all customers together: the priors, tables and thresholds of an epoch."""

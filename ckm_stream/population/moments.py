@@ -35,8 +35,8 @@ class Moments:
     Sums over the customers' evidence, in one pass: of each, s out of n or s events in n of time.
 
     With m = Σs/Σn, the squared distance (s - m·n)² of a customer is expected to be
-    n·φ·(β + ρ·n): φ is the variance of one piece of evidence about m, β <= 1 what is left of it
-    when evidence has aged, ρ the customers' own differences.
+    n·φ·(β + δ·n): φ is the variance of one piece of evidence about m, β <= 1 what is left of it
+    when evidence has aged, δ the customers' own differences.
 
     Source:
         Bühlmann and Straub, Glaubwürdigkeit für Schadensätze, 1970; for Beta-Binomial data
@@ -63,7 +63,7 @@ class Moments:
             self.ss_over_n += s * s / n
 
     def slope(self, variance: float) -> float:
-        """Return ρ by the line of (s - m·n)²/(n·φ) over n: it needs customers of many n."""
+        """Return δ by the line of (s - m·n)²/(n·φ) over n: it needs customers of many n."""
         count, mean = self.customers, self.s / self.n
         spread = self.nn - self.n * self.n / count
         if spread <= 0:
@@ -72,7 +72,7 @@ class Moments:
         return max(0.0, (self._squares(variance) - distances * self.n / count) / spread)
 
     def excess(self, variance: float) -> float:
-        """Return ρ by what the squared distances are above those of β = 1: at most the true one."""
+        """Return δ by what the squared distances exceed those of β = 1 by: at most the true one."""
         return max(0.0, (self._squares(variance) - self.n) / self.nn)
 
     def _squares(self, variance: float) -> float:

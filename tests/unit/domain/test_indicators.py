@@ -239,6 +239,13 @@ class TestLearningPotential:
 
         assert value_of(feedback(), rejected)[3] == pytest.approx(0.4 * 0.25 * 3 / 5)
 
+    def test_who_is_more_often_wrong_than_right_teaches_nothing(self) -> None:
+        """Two refuted items leave 3 in 6 and a worth; a third refuted one leaves none."""
+        refuted = [feedback(f"r{n}", stage=FeedbackStage.REJECTED) for n in range(3)]
+
+        assert value_of(feedback(), *refuted[:2])[3] == pytest.approx(0.4 * 0.25 * 3 / 6)
+        assert value_of(feedback(), *refuted)[3] == 0.0
+
     def test_unknown_novelty_is_one_half(self) -> None:
         """As the specification says."""
         assert value_of(feedback(novelty=None))[3] == pytest.approx(0.5 * 0.25 * 3 / 4)

@@ -51,9 +51,7 @@ def test_three_in_ten_of_those_with_a_class_are_high_on_each_dimension() -> None
     diagnostics, classes = fitted().diagnostics, scores(FITTING, fitted().epoch)
     known = [each for each in classes.values() if each is not SourceClass.UNKNOWN]
     high_value = [
-        each
-        for each in known
-        if each not in (SourceClass.ORDINARY, SourceClass.WILLING_SCOUT)
+        each for each in known if each not in (SourceClass.ORDINARY, SourceClass.WILLING_SCOUT)
     ]
 
     assert len(known) == diagnostics.customers_known
@@ -143,7 +141,9 @@ def test_comparisons_that_contradict_one_another_are_refused_by_their_setting() 
     """The message names the variable and the answer."""
     circle = ((1.0, 9.0, 1 / 9), (1 / 9, 1.0, 9.0), (9.0, 1 / 9, 1.0))
 
-    with pytest.raises(ConfigurationError, match=r"CKM__EPOCH__COMPARISONS__DIMENSIONS.*contradict"):
+    with pytest.raises(
+        ConfigurationError, match=r"CKM__EPOCH__COMPARISONS__DIMENSIONS.*contradict"
+    ):
         fit_epoch(
             FITTING.population,
             POLICY,
