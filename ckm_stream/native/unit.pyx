@@ -54,6 +54,7 @@ cdef class ProfileFold:
     cdef object epoch_at
     cdef object epoch
     cdef EpochNumbers numbers
+    cdef dict known  # the numbers of each epoch so far, by its own
     cdef Buffer out
     cdef object score_topic
     cdef object item_topic
@@ -69,7 +70,7 @@ cdef class ProfileFold:
     ):
         self.table = PROFILES
         self.choices, self.policy = Choices(policy, layout), policy
-        self.epoch_at = epoch_at
+        self.epoch_at, self.known = epoch_at, {}
         self.score_topic, self.item_topic = topics.score_updated, topics.knowledge_item
         self.referral_topic = topics.of(SourceTopic.REFERRAL)
         self.employee_topic = topics.of(SourceTopic.EMPLOYEE)
@@ -136,7 +137,10 @@ cdef class ProfileFold:
     cdef EpochNumbers epoch_for(self, Profile profile):
         epoch = self.epoch_at(profile.last_at // 1_000_000)
         if epoch is not self.epoch:
-            self.numbers, self.epoch = EpochNumbers(epoch), epoch
+            numbers = self.known.get(epoch.epoch_id)
+            if numbers is None:
+                numbers = self.known[epoch.epoch_id] = EpochNumbers(epoch)
+            self.numbers, self.epoch = numbers, epoch
         return self.numbers
 
     cdef int cause(

@@ -6,9 +6,12 @@ and so does a replay. For that an epoch has to be known before it is in force, a
 """
 
 from bisect import bisect_right, insort
+from typing import Final
 
 from ckm_stream.domain.epoch import Epoch
 from ckm_stream.errors import InvariantError
+
+_GREATEST: Final = 1 << 63
 
 
 class Epochs:
@@ -43,7 +46,7 @@ class Epochs:
         return self._known[self._order[max(place, 1) - 1][1]]
 
     def next_after(self, as_of_s: int) -> Epoch | None:
-        """Return the epoch that comes into force next after a Unix second; None if none is known."""
+        """Return the epoch that comes into force next after a Unix second, if one is known."""
         place = bisect_right(self._order, (as_of_s, _GREATEST))
         return self._known[self._order[place][1]] if place < len(self._order) else None
 
@@ -54,9 +57,6 @@ class Epochs:
 
     def __len__(self) -> int:
         return len(self._known)
-
-
-_GREATEST = 1 << 63
 
 
 def _place(epoch: Epoch) -> tuple[int, int]:

@@ -60,6 +60,10 @@ class Observer(Protocol):
         """*seconds* is the time from the unit's first slice to its commit."""
 
 
+async def _at_once() -> None:
+    """Nothing has to be waited for."""
+
+
 @dataclass(frozen=True, slots=True)
 class Wiring:
     """
@@ -68,7 +72,8 @@ class Wiring:
     ``unit_s`` bounds a unit's time, ``depth`` the Faust messages that wait in one lane: slices, or
     single records under the stock transport. ``settle`` commits the source offsets of a committed
     unit at once, where the committer has not done so and nobody will get to acknowledge slices.
-    ``work`` is told when a unit is under way, for the watchdog.
+    ``work`` is told when a unit is under way, for the watchdog. ``may_score`` returns once the
+    epochs are known that scores of now can fall into.
     """
 
     core: Core
@@ -81,6 +86,7 @@ class Wiring:
     limits: DeadLetterLimits = field(default_factory=DeadLetterLimits)
     work: Work = field(default_factory=lambda: Work(AwakeClock()))
     unit: type[Unit] = Unit
+    may_score: Callable[[], Awaitable[None]] = _at_once
 
 
 def lane_name(partition: int) -> str:
@@ -171,6 +177,7 @@ class Lane:
         wiring.observer.on_committed(effects, parts=parts, seconds=time.monotonic() - started)
 
     async def _commit(self, unit: Unit) -> Effects:
+        await self._wiring.may_score()
         effects = unit.seal()
         next_offsets = await self._wiring.committer.commit(effects)
         for table, entries in effects.changelog.items():

@@ -11,13 +11,18 @@ from collections.abc import Mapping
 from typing import Any, cast
 
 import structlog
+from aiokafka.errors import KafkaError
 from faust.types import TP, EventT, StreamT
 from faust.types.transports import TransportT
 
+from ckm_stream.codec.epochs import EpochCodec
 from ckm_stream.codec.topics import Topics
+from ckm_stream.domain.epoch import epoch_zero
 from ckm_stream.errors import DeadLetterLimitError
 from ckm_stream.operations.health import Health, Phase
 from ckm_stream.operations.metrics import WorkerMetrics
+from ckm_stream.operations.schemas import open_schemas
+from ckm_stream.pipeline.epochs import Epochs
 from ckm_stream.pipeline.fold import EMPLOYEES, PROFILES
 from ckm_stream.pipeline.records import Effects, Slice
 from ckm_stream.settings import KafkaSettings, Settings, TransportKind
@@ -30,6 +35,7 @@ from ckm_stream.streaming.clients import (
 from ckm_stream.streaming.committer import AtLeastOnce, Committer, ExactlyOnce
 from ckm_stream.streaming.core import new_core
 from ckm_stream.streaming.ending import end_process, fatal
+from ckm_stream.streaming.epochs import EpochFeed
 from ckm_stream.streaming.lag import has_fetchable, unread
 from ckm_stream.streaming.lane import Delivery, Lane, Wiring
 from ckm_stream.streaming.lanes import Lanes
@@ -71,7 +77,17 @@ class ProfileApp(CrashOnlyApp):
         }
         self.acknowledges = not is_transactional(settings.kafka)
         committer = new_committer(settings.kafka, self.topic_names)
-        core, unit = new_core(settings, self.topic_names, load=self._load)
+        self.epochs = Epochs(epoch_zero(settings.scoring))
+        self.epoch_feed = EpochFeed(
+            epochs=self.epochs,
+            topic=self.topic_names.epoch,
+            codec=EpochCodec(open_schemas(settings)),
+            new_consumer=changelog_consumer_factory(
+                settings.kafka, client_id=settings.kafka.profile_group
+            ),
+            trusted_s=settings.epoch.lead_s / 2,
+        )
+        core, unit = new_core(settings, self.topic_names, load=self._load, epoch_at=self.epochs.at)
         wiring = Wiring(
             core=core,
             unit=unit,
@@ -81,6 +97,7 @@ class ProfileApp(CrashOnlyApp):
             unit_s=settings.kafka.unit_s,
             depth=8 if settings.kafka.transport is TransportKind.CKM else 4096,
             settle=self._settle,
+            may_score=self.epoch_feed.fresh,
             work=self.health.work,
             limits=settings.dead_letters,
         )
@@ -100,6 +117,7 @@ class ProfileApp(CrashOnlyApp):
         self.health.enter(Phase.RECOVERING)
         self.metrics.rebalances.inc()
         self.observer.forget()
+        await self.epoch_feed.refresh()
         await self.lanes.open(partitions)
         self.metrics.rebalance_duration.observe(time.monotonic() - started)
         self.metrics.assigned_partitions.set(len(self.lanes.partitions))
@@ -123,6 +141,14 @@ class ProfileApp(CrashOnlyApp):
                 event.ack if self.acknowledges else _nothing,
             )
         )
+
+    async def look_for_epochs(self) -> None:
+        """Read what was announced since; a broker that is away is asked again by the lanes."""
+        try:
+            await self.epoch_feed.refresh()
+        except KafkaError as error:
+            log.warning("epochs.retry", reason=str(error) or type(error).__name__)
+        self.metrics.epoch_newest.set(self.epochs.newest.epoch_id)
 
     def on_start_positions(self, positions: Mapping[TP, int]) -> None:
         """Called by the slice transport with the offset that each source partition starts at."""
@@ -225,6 +251,10 @@ def build_profile_app(
     @app.on_before_shutdown.connect
     async def on_shutdown(*_: Any, **__: Any) -> None:
         await app.lanes.close()
+
+    @app.timer(interval=settings.epoch.refresh_s)  # type: ignore[untyped-decorator] # Faust's
+    async def look_for_epochs() -> None:
+        await app.look_for_epochs()
 
     @app.timer(interval=_LAG_INTERVAL_S)  # type: ignore[untyped-decorator] # Faust's
     async def report() -> None:

@@ -29,7 +29,7 @@ def test_answers_that_agree_give_their_weights(weights: list[float]) -> None:
 
 def test_a_published_example_is_reproduced() -> None:
     """Three criteria, 1/3, 5 and 7: the weights and the ratio as worked out by hand."""
-    matrix = [[1, 1 / 3, 5], [3, 1, 7], [1 / 5, 1 / 7, 1]]
+    matrix = [[1.0, 1 / 3, 5.0], [3.0, 1.0, 7.0], [1 / 5, 1 / 7, 1.0]]
 
     weights, ratio = weigh(matrix, NAMES)
 
@@ -40,7 +40,7 @@ def test_a_published_example_is_reproduced() -> None:
 
 def test_answers_that_go_round_in_a_circle_are_refused() -> None:
     """A over B, B over C and C over A cannot all be."""
-    circle = [[1, 5, 1 / 5], [1 / 5, 1, 5], [5, 1 / 5, 1]]
+    circle = [[1.0, 5.0, 1 / 5], [1 / 5, 1.0, 5.0], [5.0, 1 / 5, 1.0]]
 
     with pytest.raises(ValueError, match=r"contradict.*ratio.*furthest off"):
         weigh(circle, NAMES)
@@ -49,7 +49,7 @@ def test_answers_that_go_round_in_a_circle_are_refused() -> None:
 @given(st.floats(1.0, 9.0))
 def test_what_is_accepted_is_below_the_limit(third: float) -> None:
     """1 to 3, 3 to 9 agrees; the further the last answer is off, the worse, and 0.1 is the end."""
-    matrix = [[1, 1 / 3, 1 / third], [3, 1, 1 / 3], [third, 3, 1]]
+    matrix = [[1.0, 1 / 3, 1 / third], [3.0, 1.0, 1 / 3], [third, 3.0, 1.0]]
     try:
         ratio = weigh(matrix, NAMES).consistency_ratio
     except ValueError:
@@ -60,7 +60,7 @@ def test_what_is_accepted_is_below_the_limit(third: float) -> None:
 
 def test_the_order_of_rows_plays_no_part() -> None:
     """Renaming what is compared permutes the weights."""
-    matrix = [[1, 2, 4], [1 / 2, 1, 3], [1 / 4, 1 / 3, 1]]
+    matrix = [[1.0, 2.0, 4.0], [1 / 2, 1.0, 3.0], [1 / 4, 1 / 3, 1.0]]
     weights = weigh(matrix, NAMES).weights
     for order in permutations(range(3)):
         turned = [[matrix[i][j] for j in order] for i in order]
