@@ -110,6 +110,10 @@ class RegistrySettings(_Group):
         return self
 
 
+def _cased(change: Callable[[str], str]) -> BeforeValidator:
+    return BeforeValidator(lambda given: change(given) if isinstance(given, str) else given)
+
+
 def _matrices(given: object) -> object:
     """Read matrices that come as JSON from the environment."""
     if not isinstance(given, Mapping):
@@ -132,6 +136,25 @@ class EpochSettings(_Group):
     lead_s: float = Field(default=14_400.0, gt=0)
     refresh_s: float = Field(default=30.0, gt=0)
     comparisons: Annotated[Comparisons, BeforeValidator(_matrices)] = Comparisons()
+
+
+class SilenceClock(StrEnum):
+    """
+    What tells how long a customer has been silent.
+
+    ``wall``: the machine's clock. ``events``: the newest event of the customer's partition, for
+    events of long ago. ``off``: nobody looks.
+    """
+
+    WALL = "wall"
+    EVENTS = "events"
+    OFF = "off"
+
+
+class SilenceSettings(_Group):
+    """Classes that change because nothing happens."""
+
+    clock: Annotated[SilenceClock, _cased(str.lower)] = SilenceClock.WALL
 
 
 class StoreSettings(_Group):
@@ -169,10 +192,6 @@ def _complete(default: object, given: object) -> object:
     return given
 
 
-def _cased(change: Callable[[str], str]) -> BeforeValidator:
-    return BeforeValidator(lambda given: change(given) if isinstance(given, str) else given)
-
-
 class Settings(BaseSettings):
     """All settings of all programs."""
 
@@ -188,6 +207,7 @@ class Settings(BaseSettings):
     registry: RegistrySettings = RegistrySettings()
     state: StateSettings = StateSettings()
     epoch: EpochSettings = EpochSettings()
+    silence: SilenceSettings = SilenceSettings()
     store: StoreSettings = StoreSettings()
     dead_letters: DeadLetterLimits = DeadLetterLimits()
     metrics: MetricsSettings = MetricsSettings()

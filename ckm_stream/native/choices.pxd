@@ -33,6 +33,7 @@ cdef class Choices:
 
 cdef class EpochNumbers:
     cdef readonly int64_t epoch_id
+    cdef int64_t effective_from  # microseconds
     # The scale: tables of quantiles, or saturation of some indicators.
     cdef double* knots  # values of all tables, then their shares; NULL without tables
     cdef int first_knot[13]  # of each table, and behind the last

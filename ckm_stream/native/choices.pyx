@@ -70,6 +70,7 @@ cdef class EpochNumbers:
 
     def __init__(self, epoch: object) -> None:
         self.epoch_id = epoch.epoch_id
+        self.effective_from = epoch.effective_from_s * MICROS
         self._read_scale(epoch)
         for place in range(12):
             self.within[place] = epoch.within[place]

@@ -1,6 +1,6 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
 """
-From a profile to its score as of the newest event.
+From a profile to its score as of an instant.
 
 Twin of `domain.scoring.score_profile`: the same operations in the same order, so the same bits.
 """
@@ -18,10 +18,8 @@ from ckm_stream.native.value cimport read_value
 from ckm_stream.native.willingness cimport read_willingness
 
 from ckm_stream.domain import scoring
-from ckm_stream.domain.events import MICROS
 from ckm_stream.domain.score import SourceClass
 
-cdef int64_t _MICROS = MICROS
 cdef double _FLOOR = scoring.FLOOR
 
 # Classes by their places, and by what is high: 4 for value, 2 for willingness, 1 for absorption.
@@ -32,11 +30,13 @@ for _high, _class in scoring._CLASSES.items():
     _CLASSES[4 * _high[0] + 2 * _high[1] + _high[2]] = _SOURCE_CLASSES.index(_class)
 
 
-cdef int read_score(Score* score, Profile profile, Choices choices, EpochNumbers epoch) except -1:
+cdef int read_score(
+    Score* score, Profile profile, int64_t as_of_s, Choices choices, EpochNumbers epoch
+) except -1:
     cdef double damping[INDICATORS]
-    if profile.last_at < choices.limits.landmark_at:
+    if as_of_s < choices.landmark_s:
         raise ValueError("an instant lies before the landmark")
-    score.as_of_s = profile.last_at // _MICROS
+    score.as_of_s = as_of_s
     read_dampings(damping, score.as_of_s - choices.landmark_s, choices.half_life_s)
     read_value(score, profile, choices, epoch, damping)
     read_willingness(score, profile, choices, epoch, damping)

@@ -16,7 +16,7 @@ from faust.types import TP, EventT, StreamT
 from faust.types.transports import TransportT
 
 from ckm_stream.codec.epochs import EpochCodec
-from ckm_stream.codec.topics import Topics
+from ckm_stream.codec.topics import Source, Topics
 from ckm_stream.domain.epoch import epoch_zero
 from ckm_stream.errors import DeadLetterLimitError
 from ckm_stream.operations.health import Health, Phase
@@ -25,7 +25,9 @@ from ckm_stream.operations.schemas import open_schemas
 from ckm_stream.pipeline.epochs import Epochs
 from ckm_stream.pipeline.fold import EMPLOYEES, PROFILES
 from ckm_stream.pipeline.records import Effects, Slice
-from ckm_stream.settings import KafkaSettings, Settings, TransportKind
+from ckm_stream.pipeline.silence import Cooling, Silences
+from ckm_stream.pipeline.unit import Core
+from ckm_stream.settings import KafkaSettings, Settings, SilenceClock, TransportKind
 from ckm_stream.streaming.clients import (
     changelog_consumer_factory,
     faust_settings,
@@ -37,7 +39,7 @@ from ckm_stream.streaming.core import new_core
 from ckm_stream.streaming.ending import end_process, fatal
 from ckm_stream.streaming.epochs import EpochFeed
 from ckm_stream.streaming.lag import has_fetchable, unread
-from ckm_stream.streaming.lane import Delivery, Lane, Wiring
+from ckm_stream.streaming.lane import Delivery, Lane, Watch, Wiring
 from ckm_stream.streaming.lanes import Lanes
 from ckm_stream.streaming.observer import MetricsObserver, sources_of
 from ckm_stream.streaming.schema import SliceSchema, records_of
@@ -98,6 +100,7 @@ class ProfileApp(CrashOnlyApp):
             depth=8 if settings.kafka.transport is TransportKind.CKM else 4096,
             settle=self._settle,
             may_score=self.epoch_feed.fresh,
+            watch=self._new_watch(core, settings),
             work=self.health.work,
             limits=settings.dead_letters,
         )
@@ -144,10 +147,13 @@ class ProfileApp(CrashOnlyApp):
 
     async def look_for_epochs(self) -> None:
         """Read what was announced since; a broker that is away is asked again by the lanes."""
+        known = len(self.epochs)
         try:
             await self.epoch_feed.refresh()
         except KafkaError as error:
             log.warning("epochs.retry", reason=str(error) or type(error).__name__)
+        if len(self.epochs) > known:
+            self.lanes.look_at_all()
         self.metrics.epoch_newest.set(self.epochs.newest.epoch_id)
 
     def on_start_positions(self, positions: Mapping[TP, int]) -> None:
@@ -170,6 +176,32 @@ class ProfileApp(CrashOnlyApp):
             self.health.work.waits(_FETCHING)
         else:
             self.health.work.done(_FETCHING)
+
+    def _new_watch(self, core: Core, settings: Settings) -> Watch | None:
+        clock = settings.silence.clock
+        if clock is SilenceClock.OFF:
+            return None
+        fold = cast(Cooling, core.folds[Source.CALL])  # profiles' rules in either core
+        table = self.tables_by_name[PROFILES]
+
+        def new(partition: int) -> Silences:
+            return Silences(
+                partition,
+                fold=fold,
+                read=lambda key: table.read(partition, key),
+                next_epoch=self.epochs.next_after,
+                policy=settings.scoring,
+            )
+
+        return Watch(
+            new=new,
+            may_look=self._has_fetched_all,
+            now_s=(lambda: int(time.time())) if clock is SilenceClock.WALL else None,
+        )
+
+    def _has_fetched_all(self) -> bool:
+        sources = {tp for tp in self.consumer.assignment() if tp.topic in self._sources}
+        return not has_fetchable(self.consumer, sources)
 
     def _hindrance(self) -> str:
         return "" if self.lanes.is_open else "the lanes of the assigned partitions are not open"

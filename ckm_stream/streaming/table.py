@@ -42,6 +42,10 @@ class ChangelogTable(faust.Table[bytes, bytes]):
         """Return the committed state of *key*, or None."""
         return self.partition_data[partition].get(key)
 
+    def keys_of(self, partition: int) -> list[bytes]:
+        """Return whose states there are in a partition."""
+        return list(self.partition_data.get(partition, ()))
+
     def put_many(
         self, partition: int, entries: list[tuple[bytes, bytes]], next_offset: int
     ) -> None:

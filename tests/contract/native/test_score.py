@@ -112,8 +112,16 @@ def table_of(place: int) -> QuantileTable:
     return histogram.table()
 
 
-def check_state(state: ProfileState, policy: Policy = POLICY) -> None:
-    """Score and announce what the state's bytes hold, natively and in Python, and compare."""
+def check_state(state: ProfileState, policy: Policy = POLICY, *, silent_s: int = 0) -> None:
+    """
+    Score and announce what the state's bytes hold, natively and in Python, and compare.
+
+    The announcement is as of *silent_s* seconds after the newest event.
+    """
+    delivery = state.delivery
+    delivery.announced_as_of = state.last_occurred_at + silent_s * MICROS
+    delivery.announced_class = delivery.announced_class or SourceClass.UNKNOWN
+    delivery.announced_total = delivery.announced_total or 0.5
     data = encode_state(state, policy)
     numbers = choices.Choices(policy)
     for epoch in epochs(policy):
@@ -129,7 +137,7 @@ def expected_of(data: bytes, policy: Policy, epoch: Epoch) -> tuple[tuple[Any, .
         topics=TOPICS, events=EVENTS, outputs=OUTPUTS, policy=policy, epoch_at=lambda _: epoch
     )
     state = decode_state(data, policy)
-    score, readings = fold._score(state)
+    score, readings = fold._score(state, fold.newest_s(state))
     effects = Effects(0)
     fold.announce_again(KEY, state, effects)
     update = effects.updates[0].value
@@ -171,15 +179,20 @@ def deliveries(draw: st.DrawFn) -> Delivery:
     return delivery
 
 
-@given(histories(30).filter(bool), deliveries(), st.sampled_from([POLICY, ODD]))
+@given(
+    histories(30).filter(bool),
+    deliveries(),
+    st.sampled_from([POLICY, ODD]),
+    st.sampled_from([0, 1, DAY_S - 1, 40 * DAY_S, 20 * 365 * DAY_S]),
+)
 def test_any_history_is_scored_alike(
-    events: list[ProfileEvent], delivery: Delivery, policy: Policy
+    events: list[ProfileEvent], delivery: Delivery, policy: Policy, silent_s: int
 ) -> None:
-    """Whatever happened to a customer, and whatever was announced before."""
+    """Whatever happened to a customer, was announced before, and however long it is silent."""
     state = state_of(events, policy)
     state.delivery = delivery
 
-    check_state(state, policy)
+    check_state(state, policy, silent_s=silent_s)
 
 
 def planted(seed: int, policy: Policy) -> Facts:
@@ -276,7 +289,10 @@ def test_sums_beyond_the_doubles_are_an_error() -> None:
 
 def test_customers_alike_get_updates_alike() -> None:
     """They differ in the key alone, which is the customer."""
-    data = encode_state(state_of([order()]), POLICY)
+    state = state_of([order()])
+    state.delivery.announced_class = SourceClass.UNKNOWN
+    state.delivery.announced_total, state.delivery.announced_as_of = 0.5, T0_S * MICROS
+    data = encode_state(state, POLICY)
     numbers, epoch = choices.Choices(POLICY), choices.EpochNumbers(epoch_zero(POLICY))
 
     updates = [native.update_of(data, key, HEAD, numbers, epoch) for key in (b"a", b"b")]
