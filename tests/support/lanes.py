@@ -9,7 +9,7 @@ from ckm_stream.operations.vitals import AwakeClock, Work
 from ckm_stream.pipeline.limit import DeadLetterLimits
 from ckm_stream.pipeline.records import Effects, Slice
 from ckm_stream.pipeline.unit import Core
-from ckm_stream.streaming.lane import Delivery, Lane, Wiring
+from ckm_stream.streaming.lane import Delivery, Lane, Watch, Wiring
 from tests.support.units import PARTITION, States, core_over
 
 PATIENCE_S = 10.0
@@ -183,6 +183,7 @@ class Bench:
         depth: int = 8,
         core: Core | None = None,
         limits: DeadLetterLimits = DeadLetterLimits(),  # noqa: B008 -- it is frozen
+        watch: Watch | None = None,
     ) -> None:
         self.actions: list[Action] = []
         self.committer = FakeCommitter(self.actions)
@@ -198,6 +199,7 @@ class Bench:
             settle=self._settle,
             work=self.work,
             limits=limits,
+            watch=watch,
         )
         self._acknowledged: dict[str, asyncio.Event] = {}
 

@@ -216,7 +216,7 @@ def test_comparisons_in_pairs_come_as_json(monkeypatch: pytest.MonkeyPatch) -> N
 
     comparisons = load_settings().epoch.comparisons
 
-    assert comparisons.dimensions == ((1, 2, 4), (0.5, 1, 2), (0.25, 0.5, 1))
+    assert [*map(list, comparisons.dimensions)] == [[1, 2, 4], [0.5, 1, 2], [0.25, 0.5, 1]]
     assert not comparisons.value
 
 

@@ -110,7 +110,7 @@ def filled(customers: int = 25) -> Partition:
 
 
 def test_every_change_by_silence_is_announced_once_at_its_second() -> None:
-    """Of each customer, from class to class until the unknown; the second before was the old one."""
+    """From class to class until the unknown; a second before it was still the old one."""
     partition = filled()
 
     updates = partition.tend(DEFAULT_END_S + 3000 * DAY_S)
@@ -220,7 +220,7 @@ def test_everybody_is_looked_at_a_few_at_a_time() -> None:
     partition = filled(12)
     partition.silences = partition.new_silences()
     partition.silences.look_at_all(partition.keys)
-    rounds = []
+    rounds: list[int] = []
     while not rounds or partition.silences.has_more:
         before = partition.reads
         partition.silences.due(DEFAULT_END_S, looks=5)
