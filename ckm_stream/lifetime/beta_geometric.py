@@ -17,7 +17,7 @@ import numpy as np
 from scipy.special import betaln, expit, gammaln
 
 from ckm_stream.lifetime.curves import on_curves
-from ckm_stream.lifetime.histories import FloatArray, Histories, IndexArray
+from ckm_stream.lifetime.histories import FloatArray, Histories, IndexArray, weighted_total
 from ckm_stream.lifetime.model import Schedule, check_parameters
 from ckm_stream.lifetime.posterior import BetaNodes
 
@@ -67,7 +67,7 @@ class _GeometricDropout:
         ages = self.alpha + histories.age_weeks
         alive = (bought + stayed)[index] - shape[index] * np.log(ages)
         each = alive + np.logaddexp(0.0, self._log_odds_gone(histories, x, index))
-        return float(histories.customers @ each)
+        return weighted_total(histories.customers, each)
 
     def probability_alive(self, histories: Histories) -> FloatArray:
         """Return P(alive at T | x, t_x, T) for each row, in [0, 1]."""

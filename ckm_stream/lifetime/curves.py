@@ -74,7 +74,8 @@ def _tabulate(
     values = _in_parts(evaluate, index, np.tile(places, count)).reshape(count, nodes)
     cosines = np.cos(np.outer(np.arange(nodes), angles)) * (2.0 / nodes)
     cosines[0] /= 2.0
-    coefficients: FloatArray = cosines @ np.log(values).T
+    # Not by a matrix product, for the reason given at ``weighted_total``.
+    coefficients: FloatArray = np.einsum("ij,kj->ik", cosines, np.log(values))
     size = np.abs(coefficients).max(axis=1)
     needed = int(np.flatnonzero(size > _NEGLIGIBLE * (1.0 + size[0])).max(initial=0)) + 1
     return np.ascontiguousarray(coefficients[:needed])

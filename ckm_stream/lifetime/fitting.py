@@ -15,7 +15,7 @@ from scipy.optimize import minimize
 from ckm_stream.errors import FitError
 from ckm_stream.lifetime.beta_geometric import BetaGeometric, ModifiedBetaGeometric
 from ckm_stream.lifetime.gamma_gamma import GammaGamma
-from ckm_stream.lifetime.histories import FloatArray, Histories, Spends
+from ckm_stream.lifetime.histories import FloatArray, Histories, Spends, weighted_total
 from ckm_stream.lifetime.model import HIGHEST, LOWEST
 from ckm_stream.lifetime.pareto import ParetoNBD
 
@@ -36,8 +36,11 @@ _STEP: Final = 1e-4
 #: Likelihoods are sums of thousands of terms: closer than this share they are the same.
 _SAME: Final = 1e-9
 
+#: The models of buying that can be fitted; their ``NAME`` tells them apart.
+AnyBuying = BetaGeometric | ModifiedBetaGeometric | ParetoNBD
+
 M = TypeVar("M")
-B = TypeVar("B", BetaGeometric, ModifiedBetaGeometric, ParetoNBD)
+B = TypeVar("B", bound=AnyBuying)
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,8 +140,8 @@ class _Task(NamedTuple):
 
 def _starts_of_buying(kind: type[B], population: Histories) -> list[tuple[float, ...]]:
     """Return where to look from, first things first: rates and lifetimes of the data's size."""
-    weeks = max(float(population.customers @ population.age_weeks), 1.0)
-    gap = weeks / float(population.customers @ population.repeats)
+    weeks = max(weighted_total(population.customers, population.age_weeks), 1.0)
+    gap = weeks / weighted_total(population.customers, population.repeats)
     age = weeks / float(population.customers.sum())
     leaving = [(1.0, 2.5), (0.5, 5.0), (2.0, 2.0)]
     if kind is ParetoNBD:

@@ -16,7 +16,7 @@ import numpy as np
 from scipy.special import gammaln
 
 from ckm_stream.errors import FitError
-from ckm_stream.lifetime.histories import MOST_MONEY, FloatArray, Spends
+from ckm_stream.lifetime.histories import MOST_MONEY, FloatArray, Spends, weighted_total
 from ckm_stream.lifetime.model import check_parameters
 
 #: Least gamma, in any unit of money; its greatest is ``MOST_MONEY``.
@@ -77,7 +77,7 @@ class GammaGamma:
             - shape * np.log(self.gamma + total)
             - self.q * np.log1p(total / self.gamma)
         )
-        return float(spends.customers @ each)
+        return weighted_total(spends.customers, each)
 
     def expected_spend(self, transactions: FloatArray, mean: FloatArray) -> FloatArray:
         """

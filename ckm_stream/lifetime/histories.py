@@ -197,6 +197,16 @@ def histories_of_weeks(
     return Histories(x, recency, age, counts)
 
 
+def weighted_total(weights: FloatArray, values: FloatArray) -> float:
+    """
+    Return Σ weight·value, added in pairs.
+
+    Not by a matrix product: for a few thousand rows that wakes a thread per core, whose waiting
+    for one another made a likelihood cost ten times as much on a busy machine (measured).
+    """
+    return float(np.sum(weights * values))
+
+
 def _floats(values: ArrayLike) -> FloatArray:
     return np.asarray(values, dtype=np.float64)
 

@@ -16,7 +16,7 @@ import numpy as np
 from scipy.special import exprel, gammaln
 
 from ckm_stream.lifetime.curves import on_curves
-from ckm_stream.lifetime.histories import FloatArray, Histories, IndexArray
+from ckm_stream.lifetime.histories import FloatArray, Histories, IndexArray, weighted_total
 from ckm_stream.lifetime.model import Schedule, check_parameters
 from ckm_stream.lifetime.posterior import BetaNodes
 
@@ -66,7 +66,7 @@ class ParetoNBD:
             - shape[index] * np.log(self.alpha + age)
             - self.s * np.log1p(age / self.beta)
         )
-        return float(histories.customers @ (alive - self._log_alive(histories, x, index)))
+        return weighted_total(histories.customers, alive - self._log_alive(histories, x, index))
 
     def probability_alive(self, histories: Histories) -> FloatArray:
         """Return P(alive at T | x, t_x, T) for each row, in [0, 1]."""

@@ -3,7 +3,8 @@ What a customer is worth in money: CLV = Σ C_t·(1 + d)^-t, the margin expected
 
 Prices are made in bulk, when they are read or an epoch is written: 0.2 us a customer among many,
 but half a millisecond for one alone, for the curves behind them are the same. No worker prices
-while it folds events.
+while it folds events. The company that a customer is priced in moves a price by 1e-9 of it:
+store prices rounded to minor units.
 """
 
 from typing import Final
