@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from datetime import UTC, datetime
+from functools import cache
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -29,6 +30,7 @@ class Customer(NamedTuple):
     cents: list[int]
 
 
+@cache
 def customers() -> list[Customer]:
     """Return the 2,357 customers; purchases of one day are one transaction."""
     landmark_us = int(datetime(1997, 1, 1, tzinfo=UTC).timestamp()) * MICROS
