@@ -74,7 +74,7 @@ def test_customer_is_worth_the_same_alone_and_among_many(model: AnyBuying) -> No
 
 
 @given(usual_model)
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 def test_any_usual_model_says_the_same_of_one_and_of_many(model: AnyBuying) -> None:
     """To 1e-7 for parameters from 0.05 to 50."""
     _same_alone_and_among_many(model, 1e-7)

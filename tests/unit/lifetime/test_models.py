@@ -127,7 +127,7 @@ def test_longer_silence_never_makes_a_customer_more_alive(
 
 
 @given(usual_model, history(most=300, longest=520.0), st.floats(0.1, 520.0))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_expectation_is_that_of_the_defining_integrals(
     model: AnyBuying, customer: Histories, weeks: float
 ) -> None:
