@@ -2,8 +2,8 @@
 How good a prediction is, measured on what happened: rankings, probabilities and sums of money.
 
 Customers with equal predictions are in no order, so whatever depends on their order is its expected
-value over all of them: a part of such a group counts in proportion. All measures take weights, how
-often each customer is in a resample, with any leading axes, and give one value for each resample.
+value over all of them: a part of such a group counts in proportion. On resamples, each measure is
+an array with one value for each of them.
 """
 
 from dataclasses import dataclass
@@ -22,15 +22,17 @@ class Order:
     Attributes:
         places: Customers in that order; int64[n].
         starts: Where in it each group starts; int64[groups].
+        weights: How often each counts, in that order; float64[n], or [resamples, n].
     """
 
     places: Indices
     starts: Indices
+    weights: Numbers
 
     @classmethod
     def of(cls, predictions: Numbers) -> Self:
         """
-        Order customers by their predictions.
+        Order customers by their predictions, each counting once.
 
         Raises:
             ValueError: If there is none, or one of them is not a number.
@@ -39,19 +41,28 @@ class Order:
             raise ValueError("a prediction for each customer is needed, and each a number")
         places = np.argsort(-predictions, kind="stable")
         falls = np.diff(predictions[places]) != 0
-        return cls(places, np.flatnonzero(np.concatenate(([True], falls))))
+        starts = np.flatnonzero(np.concatenate(([True], falls)))
+        return cls(places, starts, np.ones(len(places)))
+
+    def drawn(self, counts: Numbers) -> "Order":
+        """Return the same order with each customer *counts* times; float64[resamples, n]."""
+        return Order(self.places, self.starts, np.take(counts, self.places, axis=-1))
+
+    def customers(self) -> Numbers:
+        """Return how many customers each group has; [..., groups]."""
+        return self._by_group(self.weights)
 
     def sums(self, values: Numbers) -> Numbers:
-        """Return the sum of each group, highest prediction first; [..., n] to [..., groups]."""
-        ordered = np.take(values, self.places, axis=-1)
+        """Return the sum of each group's values, which are float64[n]; [..., groups]."""
+        return self._by_group(self.weights * values[self.places])
+
+    def _by_group(self, ordered: Numbers) -> Numbers:
         if len(self.starts) == len(self.places):
             return ordered
         return np.add.reduceat(ordered, self.starts, axis=-1)
 
 
-def top_share(
-    order: Order, held: Numbers, share: float = 0.1, *, weights: Numbers | None = None
-) -> Numbers:
+def top_share(order: Order, held: Numbers, share: float = 0.1) -> Numbers:
     """
     Return the share of everything *held* that the first *share* of the customers hold.
 
@@ -59,55 +70,54 @@ def top_share(
         order: Customers by prediction.
         held: What each holds, such as later spend, >= 0; float64[n].
         share: The first part of the customers, in [0, 1]; a tenth of 2,357 is 235.7 of them.
-        weights: How often each customer counts; [..., n], once each if not given.
 
     Returns:
         A share in [0, 1] for each resample; not a number if nothing is held.
     """
-    weights = _weights(order, weights)
-    customers, sums = order.sums(weights), order.sums(weights * held)
-    with np.errstate(invalid="ignore"):
-        first = _held_by_first(customers, sums, share * customers.sum(axis=-1))
-        return np.asarray(first / sums.sum(axis=-1))
+    return gains(order, held, np.array([share]))[..., 0]
 
 
 def gains(order: Order, held: Numbers, shares: Numbers) -> Numbers:
-    """Return ``top_share`` for each of *shares*: the gains curve, from 0 to 1."""
-    return np.array([top_share(order, held, share) for share in shares])
+    """Return ``top_share`` for each of *shares*: the gains curve, from 0 to 1; [..., shares]."""
+    customers, sums = order.customers(), order.sums(held)
+    reached, held_by = np.cumsum(customers, axis=-1), np.cumsum(sums, axis=-1)
+    first = [_held_by_first(customers, sums, reached, held_by, share) for share in shares]
+    with np.errstate(invalid="ignore"):
+        return np.stack(first, axis=-1) / held_by[..., -1:]
 
 
-def normalised_gini(
-    order: Order, actual: Order, held: Numbers, *, weights: Numbers | None = None
-) -> Numbers:
+def gini(order: Order, held: Numbers) -> Numbers:
     """
-    Return the Gini coefficient of *held* by prediction over that by the actual order.
+    Return twice the area between the gains curve and the diagonal, for each resample.
 
-    It is Σ sign(pᵢ - pⱼ)(hᵢ - hⱼ) / Σ |hᵢ - hⱼ| over all pairs: 1 for a perfect order, 0 for none,
-    -1 for the reverse.
+    It is Σ sign(pᵢ - pⱼ)(hᵢ - hⱼ) over all pairs, divided by n·Σ h; in (-1, 1). Not a number if
+    nothing is held.
+    """
+    customers, sums = order.customers(), order.sums(held)
+    reached = np.cumsum(sums, axis=-1)
+    under = (customers * (reached - sums / 2)).sum(axis=-1)
+    with np.errstate(invalid="ignore"):
+        return np.asarray(2 * under / (customers.sum(axis=-1) * reached[..., -1]) - 1)
 
-    Args:
-        order: Customers by prediction.
-        actual: Customers by what they hold: ``Order.of(held)``.
-        held: What each holds, >= 0; float64[n].
-        weights: As for ``top_share``.
+
+def normalised_gini(by_prediction: Numbers, best: Numbers) -> Numbers:
+    """
+    Return the Gini coefficient by a prediction over the best, that by what is held itself.
 
     Returns:
-        A number in [-1, 1] for each resample; not a number if all hold the same.
+        1 for a perfect order, 0 for none, -1 for the reverse; not a number if all hold the same.
     """
-    weights = _weights(order, weights)
-    by_prediction, best = _gini(order, held, weights), _gini(actual, held, weights)
     with np.errstate(invalid="ignore", divide="ignore"):
         return np.where(best > 0, by_prediction / best, np.nan)
 
 
-def area_under_curve(order: Order, positive: Flags, *, weights: Numbers | None = None) -> Numbers:
+def area_under_curve(order: Order, positive: Flags) -> Numbers:
     """
     Return the chance that a positive ranks above a negative, a tie counting half (ROC AUC).
 
     Args:
         order: Customers by prediction.
         positive: Who is positive, such as: bought at all; bool[n].
-        weights: As for ``top_share``.
 
     Returns:
         A number in [0, 1] for each resample; not a number without both kinds.
@@ -115,24 +125,23 @@ def area_under_curve(order: Order, positive: Flags, *, weights: Numbers | None =
     Source:
         Mann, Whitney: Annals of Mathematical Statistics 18 (1947).
     """
-    weights = _weights(order, weights)
-    positives = order.sums(weights * positive)
-    negatives = order.sums(weights) - positives
-    not_below = np.cumsum(negatives, axis=-1)
-    pairs = negatives.sum(axis=-1) * positives.sum(axis=-1)
-    above = (positives * (not_below[..., -1:] - not_below + negatives / 2)).sum(axis=-1)
+    positives = order.sums(positive.astype(np.float64))
+    negatives = order.customers() - positives
+    reached = np.cumsum(negatives, axis=-1)
+    pairs = reached[..., -1] * positives.sum(axis=-1)
+    above = (positives * (reached[..., -1:] - reached + negatives / 2)).sum(axis=-1)
     with np.errstate(invalid="ignore"):
         return np.asarray(above / pairs)
 
 
 def mean_absolute_error(
-    forecasts: Numbers, actual: Numbers, *, weights: Numbers | None = None
+    forecasts: Numbers, actual: Numbers, counts: Numbers | None = None
 ) -> Numbers:
-    """Return the mean of |forecast - actual| over customers, in their unit, for each resample."""
+    """Return the mean of |forecast - actual| over customers, each counting *counts* times."""
     errors = np.abs(forecasts - actual)
-    if weights is None:
+    if counts is None:
         return np.asarray(errors.mean())
-    return np.asarray((weights @ errors) / weights.sum(axis=-1))
+    return np.asarray((counts @ errors) / counts.sum(axis=-1))
 
 
 def precision_at(order: Order, positive: Flags, count: int | None = None) -> float:
@@ -140,17 +149,17 @@ def precision_at(order: Order, positive: Flags, count: int | None = None) -> flo
     Return the share of positives among the first *count*, expected over the order of ties.
 
     Args:
-        order: Customers by prediction.
+        order: Customers by prediction, each counting once.
         positive: Who is positive; bool[n].
         count: 1 to n; as many as there are positives (precision at R) if not given.
 
     Raises:
         ValueError: If *count*, given or not, is not 1 to n.
     """
-    first = int(positive.sum()) if count is None else count
-    if not 1 <= first <= len(positive):
-        raise ValueError(f"the first {first} of {len(positive)} have no precision")
     hits = positive.astype(np.float64)
+    first = int(hits.sum()) if count is None else count
+    if not 1 <= first <= len(hits):
+        raise ValueError(f"the first {first} of {len(hits)} have no precision")
     return float(top_share(order, hits, first / len(hits)) * hits.sum() / first)
 
 
@@ -171,40 +180,27 @@ def calibration_error(probabilities: Numbers, positive: Flags, bins: int = 10) -
         EMNLP 2015.
     """
     order = Order.of(probabilities)
-    customers = order.sums(np.ones(len(probabilities)))
     edges = np.linspace(0.0, len(probabilities), bins + 1)
-    reached = np.concatenate(([0.0], np.cumsum(customers)))
+    reached = np.cumsum(np.append(0.0, order.customers()))
 
     def in_bins(values: Numbers) -> Numbers:
-        return np.diff(np.interp(edges, reached, np.concatenate(([0.0], np.cumsum(values)))))
+        return np.diff(np.interp(edges, reached, np.cumsum(np.append(0.0, order.sums(values)))))
 
-    gaps = in_bins(order.sums(probabilities)) - in_bins(order.sums(positive.astype(np.float64)))
+    gaps = in_bins(probabilities) - in_bins(positive.astype(np.float64))
     return float(np.abs(gaps).sum() / len(probabilities))
 
 
-def _weights(order: Order, weights: Numbers | None) -> Numbers:
-    return np.ones(len(order.places)) if weights is None else weights
-
-
-def _gini(order: Order, held: Numbers, weights: Numbers) -> Numbers:
-    """Return twice the area between the gains curve and the diagonal."""
-    customers, sums = order.sums(weights), order.sums(weights * held)
-    reached = np.cumsum(sums, axis=-1)
-    under = (customers * (reached - sums / 2)).sum(axis=-1)
-    with np.errstate(invalid="ignore"):
-        return np.asarray(2 * under / (customers.sum(axis=-1) * sums.sum(axis=-1)) - 1)
-
-
-def _held_by_first(customers: Numbers, sums: Numbers, count: Numbers) -> Numbers:
-    """Return what the first *count* customers hold; [..., groups] to [...]."""
-    reached = np.cumsum(customers, axis=-1)
-    group = np.sum(reached < count[..., None], axis=-1, keepdims=True)
+def _held_by_first(
+    customers: Numbers, sums: Numbers, reached: Numbers, held_by: Numbers, share: float
+) -> Numbers:
+    """Return what the first *share* of the customers hold; [..., groups] to [...]."""
+    count = share * reached[..., -1:]
+    group = np.sum(reached < count, axis=-1, keepdims=True)
     # Rounding may put a count of everything a hair above everything.
     group = np.minimum(group, customers.shape[-1] - 1)
-
-    def of_group(values: Numbers) -> Numbers:
-        return np.take_along_axis(values, group, axis=-1)[..., 0]
-
-    missing = np.maximum(of_group(reached) - count, 0.0)
-    part = missing / np.maximum(of_group(customers), 1e-300)
-    return np.asarray(of_group(np.cumsum(sums, axis=-1)) - part * of_group(sums))
+    of_group = [np.take_along_axis(each, group, axis=-1) for each in (customers, sums, reached)]
+    group_customers, group_sum, group_end = of_group
+    # A group that no one in a resample belongs to is reached by a count of 0 alone.
+    part = np.maximum(group_end - count, 0.0) / np.maximum(group_customers, 1e-300)
+    first = np.take_along_axis(held_by, group, axis=-1) - part * group_sum
+    return np.asarray(first[..., 0])

@@ -43,7 +43,7 @@ def rfm(cohort: Cohort) -> Numbers:
         Hughes: Strategic Database Marketing, 1994.
     """
     silence = cohort.age_weeks - cohort.recency_weeks
-    parts = (-silence, cohort.transactions.astype(np.float64), cohort.spend)
+    parts = (-silence, frequency(cohort), total_spend(cohort))
     return np.asarray(np.sum([_quintile(each) for each in parts], axis=0))
 
 
@@ -52,6 +52,16 @@ def _quintile(values: Numbers) -> Numbers:
     _, kind, count = np.unique(values, return_inverse=True, return_counts=True)
     mean_rank = np.cumsum(count) - (count - 1) / 2  # from 1, halves among ties
     return np.ceil(_QUINTILES * mean_rank / len(values))[kind]
+
+
+def frequency(cohort: Cohort) -> Numbers:
+    """Return each customer's days of purchase in calibration, >= 1."""
+    return cohort.transactions.astype(np.float64)
+
+
+def total_spend(cohort: Cohort) -> Numbers:
+    """Return what each customer spent in calibration, >= 0."""
+    return cohort.spend
 
 
 @dataclass(frozen=True, slots=True)
