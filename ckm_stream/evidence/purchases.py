@@ -49,7 +49,7 @@ class Purchases:
     Attributes:
         name: Name of the file, for messages.
         customers: How many different customers there are.
-        customer: Number of the customer, 0 to ``customers`` - 1, by first appearance; int64[n].
+        customer: Number of the customer, 0 to ``customers`` - 1, in the order of ids; int64[n].
         day: Ordinal of the day, as ``datetime.date.toordinal`` counts; int64[n].
         amount: Money, in the currency's main unit; below 0 for a refund; float64[n].
     """
@@ -173,10 +173,13 @@ def _gather(name: str, layout: Layout, rows: Iterator[Row], decimal_mark: str) -
     holes.refuse(name)
     if not days:
         raise LayoutError("it has no purchase; a line for each purchase is needed")
+    # By id and not by appearance: the same lines in another order give the same intervals.
+    rank = np.empty(len(numbers), dtype=np.int64)
+    rank[[numbers[customer] for customer in sorted(numbers)]] = np.arange(len(numbers))
     return Purchases(
         name=name,
         customers=len(numbers),
-        customer=np.frombuffer(customers, dtype=np.int64),
+        customer=rank[np.frombuffer(customers, dtype=np.int64)],
         day=np.frombuffer(days, dtype=np.int64),
         amount=np.frombuffer(amounts, dtype=np.float64),
     )
