@@ -44,7 +44,7 @@ Row = tuple[int, list[str]]
 @dataclass(frozen=True, slots=True)
 class Purchases:
     """
-    One entry for each line of a file, in its order.
+    One entry for each line of a file, sorted by customer, day and amount.
 
     Attributes:
         name: Name of the file, for messages.
@@ -173,13 +173,26 @@ def _gather(name: str, layout: Layout, rows: Iterator[Row], decimal_mark: str) -
     holes.refuse(name)
     if not days:
         raise LayoutError("it has no purchase; a line for each purchase is needed")
-    # By id and not by appearance: the same lines in another order give the same intervals.
-    rank = np.empty(len(numbers), dtype=np.int64)
-    rank[[numbers[customer] for customer in sorted(numbers)]] = np.arange(len(numbers))
-    return Purchases(
+    as_they_come = Purchases(
         name=name,
         customers=len(numbers),
-        customer=rank[np.frombuffer(customers, dtype=np.int64)],
+        customer=np.frombuffer(customers, dtype=np.int64),
         day=np.frombuffer(days, dtype=np.int64),
         amount=np.frombuffer(amounts, dtype=np.float64),
+    )
+    return _in_order(as_they_come, numbers)
+
+
+def _in_order(purchases: Purchases, numbers: dict[str, int]) -> Purchases:
+    """Number customers by id and sort lines: their order in a file then changes no bit."""
+    rank = np.empty(len(numbers), dtype=np.int64)
+    rank[[numbers[customer] for customer in sorted(numbers)]] = np.arange(len(numbers))
+    customer = rank[purchases.customer]
+    order = np.lexsort((purchases.amount, purchases.day, customer))
+    return Purchases(
+        name=purchases.name,
+        customers=purchases.customers,
+        customer=customer[order],
+        day=purchases.day[order],
+        amount=purchases.amount[order],
     )

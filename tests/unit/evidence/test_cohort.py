@@ -84,7 +84,7 @@ def test_a_refund_is_no_purchase_and_lowers_what_was_spent() -> None:
 
 
 def test_a_gift_is_a_purchase() -> None:
-    """An amount of 0 counts as a transaction; CDNOW has 80 of them."""
+    """An amount of 0 counts as a transaction; CDNOW's sample has 8 of them."""
     cohort = cohort_of([(0, 0, 0.0), (0, 7, 0.0)])
 
     assert (cohort.transactions[0], cohort.spend[0]) == (2, 0.0)
@@ -100,7 +100,8 @@ def test_a_cohort_is_what_its_definitions_say(seed: int) -> None:
 
     cohort = split(shop, window)
 
-    expected = [fact for fact in map(lambda c: facts(shop, c, window), range(120)) if fact]
+    every = (facts(shop, customer, window) for customer in range(120))
+    expected = [known for known in every if known is not None]
     found = zip(
         cohort.born_day.tolist(),
         cohort.transactions.tolist(),

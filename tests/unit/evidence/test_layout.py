@@ -68,7 +68,7 @@ def test_a_column_can_be_named() -> None:
 
 def test_a_named_column_that_is_not_there_is_refused_with_those_that_are() -> None:
     """A typing error shows at once."""
-    with pytest.raises(LayoutError, match="there is no column 'prize'.*'date', 'price'"):
+    with pytest.raises(LayoutError, match=r"there is no column 'prize'.*'date', 'price'"):
         header_layout(["customer", "date", "price"], ColumnNames(amount="prize"))
 
 

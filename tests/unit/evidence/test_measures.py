@@ -1,6 +1,6 @@
 """Measures against their definitions, written out over all pairs and all orders of ties."""
 
-from itertools import permutations
+from itertools import pairwise, permutations
 
 import numpy as np
 import pytest
@@ -37,7 +37,7 @@ def shares_over_all_orders(predicted: Numbers, held: Numbers, share: float) -> f
     count = share * len(held)
     found = []
     for order in permutations(range(len(held))):
-        if all(predicted[a] >= predicted[b] for a, b in zip(order, order[1:], strict=False)):
+        if all(predicted[a] >= predicted[b] for a, b in pairwise(order)):
             parts = np.clip(count - np.arange(len(held)), 0.0, 1.0)
             found.append(parts @ held[list(order)] / held.sum())
     return float(np.mean(found))
@@ -210,7 +210,9 @@ def test_a_customer_drawn_twice_counts_as_two(population: Population, data: st.D
     """A resample by counts is the table with its lines repeated; of one left out, without."""
     counts = np.array(
         [
-            data.draw(st.lists(st.integers(0, 3), min_size=len(population), max_size=len(population)))
+            data.draw(
+                st.lists(st.integers(0, 3), min_size=len(population), max_size=len(population))
+            )
             for _ in range(2)
         ],
         dtype=np.float64,

@@ -60,7 +60,9 @@ def test_rfm_adds_fifths_with_equal_weights() -> None:
         for number in range(60)
         for time in range(1 + number // 2)
     ]
-    cohort = split(shop_of([*rows, (60, OPENED + 200, 1.0), (59, OPENED + 199, 1.0)]), Window(OPENED + 190, 10))
+    cohort = split(
+        shop_of([*rows, (60, OPENED + 200, 1.0), (59, OPENED + 199, 1.0)]), Window(OPENED + 190, 10)
+    )
 
     scores = rfm(cohort)
 
