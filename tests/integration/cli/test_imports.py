@@ -40,6 +40,7 @@ _WORKERS: Final = ("prometheus_client", "structlog", *_FAUST)
 _STORE: Final = ("alembic", "psycopg", "sqlalchemy", "ckm_stream.snapshots")
 _KAFKA: Final = ("kafka", "ckm_stream.publishing")
 _LIBRARIES: Final = ("asyncio", "fastavro", "pydantic_settings", "yaml")
+_NUMBERS: Final = ("matplotlib", "numpy", "scipy")
 _STARTED: Final = (
     "ckm_stream.bootstrap.require_access",
     "ckm_stream.bootstrap.check_topics",
@@ -58,8 +59,8 @@ class Run:
 
 
 RUNS: Final = (
-    Run("--help", (*_WORKERS, *_STORE, *_KAFKA, *_LIBRARIES)),
-    Run("nonsense", (*_WORKERS, *_STORE, *_KAFKA, *_LIBRARIES)),
+    Run("--help", (*_WORKERS, *_STORE, *_KAFKA, *_LIBRARIES, *_NUMBERS)),
+    Run("nonsense", (*_WORKERS, *_STORE, *_KAFKA, *_LIBRARIES, *_NUMBERS)),
     Run(
         "demo",
         ("structlog", *_FAUST),
@@ -86,6 +87,12 @@ RUNS: Final = (
         without=_STARTED,
     ),
     Run("snapshots", (*_FAUST, *_STORE, "ckm_stream.publishing")),
+    Run("evaluate --help", (*_WORKERS, *_STORE, *_KAFKA, *_LIBRARIES, *_NUMBERS)),
+    Run(
+        "evaluate purchases /dev/null --calibration-end 2024-12-31",
+        (*_WORKERS, *_STORE, *_KAFKA, "fastavro", "matplotlib", "pydantic_settings", "yaml"),
+        needs=("ckm_stream.evidence.evaluation", "numpy", "scipy"),
+    ),
     Run("health", (*_WORKERS, *_STORE, *_KAFKA)),
     Run("check", (*_FAUST, "alembic", "psycopg", "ckm_stream.publishing")),
     Run("migrate", (*_WORKERS, *_KAFKA, "psycopg", "rich"), needs=("alembic",)),
