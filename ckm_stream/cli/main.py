@@ -23,6 +23,7 @@ from ckm_stream.cli import (
     publish,
     reading,
     store,
+    text,
     workers,
 )
 from ckm_stream.errors import CkmStreamError
@@ -58,6 +59,7 @@ for command in (
 app.add_typer(provision.topics_app, name="topics")
 app.add_typer(provision.schemas_app, name="schemas")
 app.add_typer(deadletters.deadletters_app, name="deadletters")
+app.add_typer(text.text_app, name="text")
 
 
 def main() -> None:

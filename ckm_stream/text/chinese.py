@@ -115,7 +115,7 @@ class ChineseRules:
             elif word in self.valences:
                 acting = [entry for at, entry in modifiers if start - at <= REACH_CHARS]
                 sentence.append(_occurrence(word, entry.valence, acting))
-                modifiers = []
+                modifiers = [] if entry.valence else modifiers
         yield _weighed(sentence, turn)
 
     def _tokens(self, text: str) -> list[_Token]:
@@ -136,7 +136,9 @@ class ChineseRules:
 
 def _compile(sections: Sections, valences: Mapping[str, float]) -> dict[str, _Entry]:
     entries = {word: _Entry() for word in sections.get(Section.NEUTRAL, {})}
-    entries |= {word: _Entry(is_adversative=True) for word in sections.get(Section.ADVERSATIVES, {})}
+    entries |= {
+        word: _Entry(is_adversative=True) for word in sections.get(Section.ADVERSATIVES, {})
+    }
     for word, valence in valences.items():
         entries[word] = _Entry(valence=valence)
     for word, factor in sections.get(Section.NEGATIONS, {}).items():
@@ -185,4 +187,3 @@ def _emphasis(text: str) -> float:
     if questions > _MANY_QUESTIONS:
         return added + _MANY_QUESTIONS_ADD
     return added + (_QUESTION * questions if questions > 1 else 0.0)
-

@@ -1,5 +1,5 @@
 """
-Topics that the dictionary does not know yet: phrases that many texts share, for an analyst to judge.
+Topics that the dictionary does not know yet: phrases of many texts, for an analyst to judge.
 
 English phrases are proposed by YAKE, Chinese words by jieba; both are ranked by the number of texts
 that have them, so a single talkative customer makes no topic. It costs about 1 ms a text and is
@@ -19,6 +19,7 @@ from itertools import islice, pairwise
 from typing import Final
 
 from ckm_stream.text.language import Language, is_han, language_of, plain, without_han
+from ckm_stream.text.packaged import packaged_words
 from ckm_stream.text.segmenting import chinese_segmenter, load_extra
 from ckm_stream.text.sentiment import MAX_READ_CHARS
 from ckm_stream.text.topics import TopicDictionary
@@ -32,17 +33,7 @@ _BATCH_PHRASES: Final = 100
 _MAX_WORDS: Final = 3
 _WORD: Final = re.compile(r"[^\W\d_]+(?:'[^\W\d_]+)*")
 
-# Chinese words that say how something is said, not what about.
-_CHINESE_STOP_WORDS: Final = frozenset(
-    "的 了 是 我 你 他 她 它 您 们 不 没 在 很 太 都 有 也 就 还 又 再 要 去 来 会 能 给 个 到 说 好 和 跟 与 或 把 被 让 "
-    "这 那 吗 吧 呢 啊 哦 呀 嘛 得 地 着 过 上 下 里 中 后 前 从 对 为 以 而 但 如 才 只 最 更 多 少 大 小 一 二 两 三 几 "
-    "我们 你们 他们 她们 自己 大家 这个 那个 这些 那些 这样 那样 这里 那里 这么 那么 什么 怎么 怎样 为什么 哪里 哪个 "
-    "多少 几个 一个 一些 一下 一直 一样 一点 一次 一种 没有 不是 不会 不能 不要 不用 不到 不了 还是 还有 还要 就是 "
-    "都是 也是 只是 但是 可是 不过 而且 因为 所以 如果 虽然 然后 或者 以及 并且 其实 真的 非常 比较 特别 已经 现在 "
-    "今天 昨天 明天 刚才 以后 以前 之后 之前 时候 时间 可以 可能 应该 需要 想要 觉得 感觉 知道 希望 请问 谢谢 你好 "
-    "您好 麻烦 东西 事情 问题 情况 方面 地方 看到 收到 起来 出来 下来 过来 进去 还会 开始 继续 不错 很多 有点 有些 "
-    "这次 上次 每次 第一次 有人 别人 客户 先生 女士 公司 今年 去年 最近 之间 其他 其它 怎么办 有没有 是不是 能不能".split()
-)
+_CHINESE_STOP_WORDS: Final = frozenset(packaged_words("zh_stop_words.txt"))
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,13 +2,14 @@
 Which language a text is read as, and one spelling for what the rules look for.
 
 Chinese is told by its script. Everything else is read as English, unless it is plainly something
-else: VADER's word list would find "die" in every German sentence, and call it sad.
+else: VADER's word list would find "die" in most German sentences, and call them sad.
 """
 
 import re
 from enum import StrEnum
-from importlib import resources
 from typing import Final
+
+from ckm_stream.text.packaged import packaged_words
 
 #: A text is mixed where this share of its words, or more, is in the script of the fewer.
 MIXED_FROM: Final = 0.1
@@ -17,24 +18,23 @@ MIXED_FROM: Final = 0.1
 HAN_RANGES: Final = "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003134f"
 _HAN: Final = re.compile(f"[{HAN_RANGES}]")
 _KANA: Final = re.compile("[\u3041-\u30ff]")
-_WORD: Final = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)*")
+_WORD: Final = re.compile(r"[^\W\d_]+(?:'[^\W\d_]+)*")
 # Twice as many characters as words: segmented, Chinese text has about 1.6 characters to a word.
 _HAN_PER_WORD: Final = 2
 
-# Words without which few sentences get by. A word that two of the languages share is in neither:
-# "die", "in", "was" and "also" are German and English.
-_ENGLISH: Final = frozenset(
-    "the and is are to of my your it this that with have has not for you i'm don't can't what how "
-    "when why been were they we he she would could should will did does".split()
-)
-_OTHER: Final = frozenset(
-    "der das und ist nicht ich sie ein eine mit auf für dem wir auch noch aber wurde sehr "  # German
-    "le les des est une et pas je vous dans sur mais que qui avec très nous "  # French
-    "el los las es y muy pero por para una mi su porque está como "  # Spanish
-    "il gli che non è sono di della ho molto questo ancora "  # Italian
-    "os uma não é muito eu foi mas seu "  # Portuguese
-    "het een en niet ik dat maar zijn geen heb ".split()  # Dutch
-)
+_ENGLISH: Final = frozenset(packaged_words("en_function_words.txt"))
+_OTHER: Final = frozenset(packaged_words("other_function_words.txt"))
+
+_MARKS: Final = {
+    "\u3000": " ",  # ideographic space
+    "\u3001": ",",  # ideographic comma
+    "\u3002": ".",  # ideographic full stop
+    "\u2018": "'",
+    "\u2019": "'",
+    "\u201c": '"',
+    "\u201d": '"',
+    "\u2026": ".",  # ellipsis
+}
 
 
 class Language(StrEnum):
@@ -53,6 +53,9 @@ def language_of(text: str) -> Language:
     Two Han characters count as a word. A share above 0.9 is Chinese, below 0.1 English, between
     them both. Kana make a text Japanese, and foreign function words that outnumber the English
     ones make it foreign: both are ``OTHER``. A text without any word is English.
+
+    Args:
+        text: What ``plain`` returned.
     """
     han = 0 if text.isascii() else len(_HAN.findall(text))
     words = _WORD.findall(_HAN.sub(" ", text) if han else text)
@@ -84,7 +87,7 @@ def plain(text: str) -> str:
 
 
 def without_han(text: str) -> str:
-    """Return *text* with a space in place of every Han character: what is left to read as English."""
+    """Return *text* with a space in place of every Han character: its English part."""
     return text if text.isascii() else _HAN.sub(" ", text)
 
 
@@ -94,12 +97,10 @@ def is_han(word: str) -> bool:
 
 
 def _plain_table() -> dict[int, str]:
-    table = {code: chr(code - 0xFEE0) for code in range(0xFF01, 0xFF5F)}
-    table |= {ord(mark): plain_mark for mark, plain_mark in zip("。、；：…　’‘“”", ".,;:. ''\"\"")}  # noqa: RUF001
-    file = resources.files("ckm_stream.text").joinpath("data/traditional.txt")
-    for line in file.read_text("utf-8").splitlines():
-        if not line.startswith("#"):
-            table |= {ord(traditional): simple for traditional, simple in line.split()}
+    table = {code: chr(code - 0xFEE0) for code in range(0xFF01, 0xFF5F)}  # full-width ASCII
+    table |= {ord(mark): ascii_mark for mark, ascii_mark in _MARKS.items()}
+    for pair in packaged_words("traditional.txt"):
+        table[ord(pair[0])] = pair[1]
     return table
 
 

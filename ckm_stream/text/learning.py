@@ -50,7 +50,8 @@ MIN_Z: Final = 2.0
 _MIN_VALENCE: Final = 0.2
 _DECIMALS: Final = 2
 
-# Valences to log-odds: 2p - 1 = tanh(l/2) and x/√(x² + α) have the same slope at 0 for x = l·√α/2.
+# For log-odds l and a sum of valences x, 2p - 1 = tanh(l/2) and x/√(x² + alpha) have the same slope
+# at 0 if x = l·√alpha/2.
 _VALENCE_OF_LOG_ODDS: Final = sqrt(ALPHA) / 2
 
 _ENGLISH_WORD: Final = re.compile(r"[a-z]+(?:'[a-z]+)*|[.,;:!?]")
@@ -78,7 +79,7 @@ class _Spoken:
 
 @dataclass(frozen=True, slots=True)
 class HeldOut:
-    """AUC on ratings that were not learnt from: with the lexicon so far, and with the learnt one."""
+    """AUC on ratings that were not learnt from: of the built-in lexicon, and of the learnt one."""
 
     before: float
     after: float
@@ -112,13 +113,14 @@ def held_out(ratings: Iterable[tuple[str, float]]) -> HeldOut:
     """
     Return how much a lexicon learnt from one half of *ratings* improves on the other half.
 
-    Halves are every second text; each is learnt from once and judged once.
+    Each half is learnt from once and judged once. Every second text of either kind is in a half,
+    so both are rated alike, in whatever order the texts come.
 
     Raises:
         FitError: As ``retrain``, for either half.
         ConfigurationError: As ``retrain``.
     """
-    rated = _checked(ratings)
+    rated = sorted(_checked(ratings), key=lambda one: one[1])
     halves = rated[::2], rated[1::2]
     before: list[float] = []
     after: list[float] = []
@@ -160,9 +162,7 @@ def _texts_of(rated: Sequence[tuple[str, float]]) -> list[_Text]:
     for (text, rating), language in zip(read, languages, strict=True):
         words: set[_Sign] = set()
         if language in {Language.CHINESE, Language.MIXED}:
-            words |= {
-                (one.word, -1 if one.factor < 0 else 1) for one in chinese.occurrences(text)
-            }
+            words |= {(one.word, -1 if one.factor < 0 else 1) for one in chinese.occurrences(text)}
         if language in {Language.ENGLISH, Language.MIXED}:
             words |= set(_english_words(without_han(text)))
         if words:
@@ -235,7 +235,9 @@ def _spoken(texts: Sequence[_Text], built_in: Mapping[str, float]) -> list[_Spok
             counts[word] += 1
             sums[word] += sign * text.rating
     if len(counts) == 1:
-        raise FitError("the rated texts have one word in common and no other: nothing can be learnt")
+        raise FitError(
+            "the rated texts have one word in common and no other: nothing can be learnt"
+        )
     share = 0.5 + 0.5 * sum(sums.values()) / counts.total()
     spoken: list[_Spoken] = []
     for word, count in sorted(counts.items()):

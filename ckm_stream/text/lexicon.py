@@ -8,7 +8,6 @@ numbers mean. A file without sections is a list of valences: what ``ckm text ret
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from importlib import resources
 from math import isfinite
 from pathlib import Path
 from types import MappingProxyType
@@ -16,6 +15,7 @@ from typing import Final
 
 from ckm_stream.errors import ConfigurationError
 from ckm_stream.text.language import is_han, plain
+from ckm_stream.text.packaged import packaged_text
 
 #: Valences lie within ±4, as those of VADER's raters.
 MAX_VALENCE: Final = 4.0
@@ -102,8 +102,7 @@ def save_lexicon(lexicon: Lexicon, path: Path, *, about: Iterable[str] = ()) -> 
 
 def built_in_chinese() -> Sections:
     """Return the sections of the Chinese lexicon that this package brings."""
-    file = resources.files("ckm_stream.text").joinpath("data/zh_sentiment.txt")
-    return parse_lexicon(file.read_text("utf-8"), "zh_sentiment.txt")
+    return parse_lexicon(packaged_text("zh_sentiment.txt"), "zh_sentiment.txt")
 
 
 def parse_lexicon(text: str, name: str) -> Sections:

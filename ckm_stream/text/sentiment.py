@@ -21,7 +21,7 @@ from ckm_stream.text.lexicon import BUILT_IN, Lexicon, built_in_chinese
 #: more than linearly, and a text of 100,000 characters, which is valid, must not stop a worker.
 MAX_READ_CHARS: Final = 2_000
 
-#: VADER's α: a sum x is worth x/√(x² + α), so that a single strong word is about ±0.6.
+#: VADER's alpha: a sum x is worth x/√(x² + alpha), so that one strong word is about ±0.6.
 ALPHA: Final = 15.0
 
 _DECIMALS: Final = 4

@@ -10,7 +10,6 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
-from importlib import resources
 from pathlib import Path
 from typing import Final
 
@@ -18,12 +17,16 @@ import yaml
 
 from ckm_stream.errors import ConfigurationError
 from ckm_stream.text.language import HAN_RANGES, plain
+from ckm_stream.text.packaged import packaged_text
 
 #: A ``*`` needs this many letters before it: "a*" would be every tenth word.
 MIN_STEM_CHARS: Final = 3
 
 _NAME: Final = re.compile(r"[a-z][a-z0-9_]{0,62}")
-_UNIT: Final = re.compile(rf"[{HAN_RANGES}]|[^\W_{HAN_RANGES}]+(?:'[^\W_{HAN_RANGES}]+)*")
+# The marks end a phrase: "I want my money. Back in June ..." is no "money back".
+_UNIT: Final = re.compile(
+    rf"[{HAN_RANGES}]|[^\W_{HAN_RANGES}]+(?:'[^\W_{HAN_RANGES}]+)*|[.,;:!?\n]"
+)
 _PATTERN_UNIT: Final = re.compile(_UNIT.pattern + r"|\*")
 
 
@@ -149,8 +152,7 @@ def load_topics(path: Path | None) -> TopicDictionary:
 @lru_cache(maxsize=1)
 def default_topics() -> TopicDictionary:
     """Return the dictionary of customer service that this package brings."""
-    file = resources.files("ckm_stream.text").joinpath("data/topics.yaml")
-    return _parsed(file.read_text("utf-8"), "data/topics.yaml")
+    return _parsed(packaged_text("topics.yaml"), "topics.yaml")
 
 
 def _parsed(text: str, name: str) -> TopicDictionary:
@@ -164,9 +166,13 @@ def _parsed(text: str, name: str) -> TopicDictionary:
     phrases: dict[str, list[str]] = {}
     for topic, some in loaded.items():
         if not isinstance(topic, str):
-            raise ConfigurationError(f"{name}: quote the topic {topic!r}, which YAML does not read as text")
+            raise ConfigurationError(
+                f"{name}: quote the topic {topic!r}, which YAML does not read as text"
+            )
         if not isinstance(some, list):
-            raise ConfigurationError(f"{name}, topic {topic!r}: give a list of phrases, such as [{topic}]")
+            raise ConfigurationError(
+                f"{name}, topic {topic!r}: give a list of phrases, such as [{topic}]"
+            )
         for phrase in some:
             if not isinstance(phrase, str):
                 raise ConfigurationError(
@@ -201,7 +207,6 @@ def _pattern_of(phrase: str, place: str) -> list[tuple[str, bool]]:
                 f"{place}: in {phrase!r} put * behind a word of {MIN_STEM_CHARS} letters or more"
             )
         pattern[-1] = (pattern[-1][0], True)
-    if not pattern:
+    if not any(unit[0].isalnum() for unit, _ in pattern):
         raise ConfigurationError(f"{place}: {phrase!r} has no word; take it away")
     return pattern
-
