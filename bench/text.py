@@ -22,7 +22,7 @@ from ckm_stream.text.learning import retrain
 from ckm_stream.text.lexicon import BUILT_IN, Lexicon
 from ckm_stream.text.quality import auc
 from ckm_stream.text.reading import TextReader
-from ckm_stream.text.sentiment import MAX_READ_CHARS, Sentiment, sentiment_of
+from ckm_stream.text.sentiment import MAX_READ_CHARS, sentiment_of
 from ckm_stream.text.topics import TopicDictionary, default_topics
 
 _CORPORA = ("amazonReviewSnippets", "tweets", "movieReviewSnippets", "nytEditorialSnippets")
@@ -60,6 +60,7 @@ def main() -> None:
     parser.add_argument("--questions", type=Path, help="BANKING77: CSV with text, category")
     parser.add_argument("--vader", type=Path, help="folder of VADER's *_GroundTruth.txt")
     parser.add_argument("--chinese", type=Path, nargs=2, help="positive, then negative reviews")
+    parser.add_argument("--reviews", type=int, default=8_000, help="take so many, evenly")
     given = parser.parse_args()
     figures: dict[str, Any] = {}
     if given.questions is not None:
@@ -69,7 +70,7 @@ def main() -> None:
         for corpus in _CORPORA:
             figures[corpus] = _sentiment(_ground_truth(given.vader / f"{corpus}_GroundTruth.txt"))
     if given.chinese is not None:
-        reviews = _reviews(*given.chinese)
+        reviews = _reviews(*given.chinese, given.reviews)
         figures["chinese_reviews"] = _sentiment(reviews) | _speeds([text for text, _ in reviews])
     report("text", figures)
 
@@ -85,8 +86,8 @@ def _ground_truth(file: Path) -> Rated:
     return [(text, float(rating) / _VADER_SCALE) for _, rating, text in rows]
 
 
-def _reviews(positive: Path, negative: Path) -> Rated:
-    """Return the reviews of both files in turn, without those that are there more than once."""
+def _reviews(positive: Path, negative: Path, most: int) -> Rated:
+    """Return *most* reviews of both files, evenly taken, each text once and of one kind only."""
     pleased, displeased = (
         list(dict.fromkeys(filter(None, map(str.strip, file.read_text("utf-8").splitlines()))))
         for file in (positive, negative)
@@ -94,26 +95,24 @@ def _reviews(positive: Path, negative: Path) -> Rated:
     both = set(pleased) & set(displeased)
     rated = [(text, 1.0) for text in pleased if text not in both]
     rated += [(text, -1.0) for text in displeased if text not in both]
-    # Every 7th from the start, then every 7th from the second, ...: both kinds in both halves.
-    return [one for start in range(7) for one in rated[start::7]]
+    return rated[:: -(-len(rated) // most)]
 
 
 def _sentiment(rated: Rated) -> dict[str, Any]:
     """Return how good the built-in lexicon is, and on each half one learnt from the other half."""
     halves = rated[::2], rated[1::2]
-    learnt = [retrain(half) for half in halves]
-    before = _quality(rated, [BUILT_IN])
-    after = _quality([*halves[1], *halves[0]], learnt)
-    return {"texts": len(rated), "built_in": before, "retrained": after}
+    learnt = [(retrain(half), other) for half, other in (halves, halves[::-1])]
+    return {
+        "texts": len(rated),
+        "built_in": _quality([(BUILT_IN, rated)]),
+        "retrained": _quality(learnt),
+    }
 
 
-def _quality(rated: Rated, lexicons: Sequence[Lexicon]) -> dict[str, float]:
-    """Return figures of *rated*, each lexicon reading an equal part of it, in order."""
-    size = -(-len(rated) // len(lexicons))
-    read: list[Sentiment] = []
-    for lexicon, start in zip(lexicons, range(0, len(rated), size), strict=True):
-        read += [sentiment_of(text, lexicon) for text, _ in rated[start : start + size]]
-    ratings = [rating for _, rating in rated]
+def _quality(parts: Sequence[tuple[Lexicon, Rated]]) -> dict[str, float]:
+    """Return figures of all parts together, each read with its lexicon."""
+    read = [sentiment_of(text, lexicon) for lexicon, rated in parts for text, _ in rated]
+    ratings = [rating for _, rated in parts for _, rating in rated]
     decided = [
         (s.polarity > 0) == (r > 0) for s, r in zip(read, ratings, strict=True) if s.polarity and r
     ]

@@ -196,11 +196,15 @@ def test_the_built_in_dictionary_knows_what_customers_write_about(
 @pytest.mark.parametrize(
     "words",
     [
-        "账户 闪退 发票 取消 银行卡 取款 投诉 汇率 快递 手续费 身份 密码 宽带 订单 付款 价格 质量 "
-        "优惠 退款 退货 盗刷 客服 充值 转账 保修",
-        "account; website; invoice; cancel; card; cash; complaint; currency; parcel; fee; "
-        "passport; password; internet; order; payment; price; quality; coupon; refund; sent back; "
-        "stolen; staff; top up; transfer; repair",
+        (
+            "账户 闪退 发票 取消 银行卡 取款 投诉 汇率 快递 手续费 身份 密码 宽带 订单 付款 价格 质量 "
+            "优惠 退款 退货 盗刷 客服 充值 转账 保修"
+        ),
+        (
+            "account; website; invoice; cancel; card; cash; complaint; currency; parcel; fee; "
+            "passport; password; internet; order; payment; price; quality; coupon; refund; "
+            "sent back; stolen; staff; top up; transfer; repair"
+        ),
     ],
 )
 def test_every_built_in_topic_has_both_languages(words: str) -> None:
