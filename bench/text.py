@@ -60,7 +60,6 @@ def main() -> None:
     parser.add_argument("--questions", type=Path, help="BANKING77: CSV with text, category")
     parser.add_argument("--vader", type=Path, help="folder of VADER's *_GroundTruth.txt")
     parser.add_argument("--chinese", type=Path, nargs=2, help="positive, then negative reviews")
-    parser.add_argument("--reviews", type=int, default=8_000, help="take so many, evenly")
     given = parser.parse_args()
     figures: dict[str, Any] = {}
     if given.questions is not None:
@@ -70,7 +69,7 @@ def main() -> None:
         for corpus in _CORPORA:
             figures[corpus] = _sentiment(_ground_truth(given.vader / f"{corpus}_GroundTruth.txt"))
     if given.chinese is not None:
-        reviews = _reviews(*given.chinese, given.reviews)
+        reviews = _reviews(*given.chinese)
         figures["chinese_reviews"] = _sentiment(reviews) | _speeds([text for text, _ in reviews])
     report("text", figures)
 
@@ -86,16 +85,15 @@ def _ground_truth(file: Path) -> Rated:
     return [(text, float(rating) / _VADER_SCALE) for _, rating, text in rows]
 
 
-def _reviews(positive: Path, negative: Path, most: int) -> Rated:
-    """Return *most* reviews of both files, evenly taken, each text once and of one kind only."""
+def _reviews(positive: Path, negative: Path) -> Rated:
+    """Return the reviews of both files, each text once and none that is in both."""
     pleased, displeased = (
         list(dict.fromkeys(filter(None, map(str.strip, file.read_text("utf-8").splitlines()))))
         for file in (positive, negative)
     )
     both = set(pleased) & set(displeased)
     rated = [(text, 1.0) for text in pleased if text not in both]
-    rated += [(text, -1.0) for text in displeased if text not in both]
-    return rated[:: -(-len(rated) // most)]
+    return rated + [(text, -1.0) for text in displeased if text not in both]
 
 
 def _sentiment(rated: Rated) -> dict[str, Any]:

@@ -41,6 +41,9 @@ MIN_EACH: Final = 50
 #: A word that fewer texts have stays as it was.
 MIN_TEXTS: Final = 5
 
+#: A word counts so many times in one text: as it is read, but no customer teaches it alone.
+MAX_TIMES: Final = 10
+
 #: What a built-in valence is worth, in texts.
 PRIOR_TEXTS: Final = 10.0
 
@@ -62,13 +65,18 @@ _Sign = tuple[str, int]
 
 @dataclass(frozen=True, slots=True)
 class _Text:
-    words: frozenset[_Sign]
+    words: Mapping[_Sign, int]
     rating: float
 
 
 @dataclass(frozen=True, slots=True)
 class _Spoken:
-    """A word, in how many texts it is, and the weight of those for it and against it."""
+    """
+    A word, in how many texts it is, and the weight of those for it and against it.
+
+    A text that has it both plain and negated counts as two. ``mean_rating`` is that of its texts,
+    turned where it is negated.
+    """
 
     word: str
     texts: int
@@ -160,13 +168,15 @@ def _texts_of(rated: Sequence[tuple[str, float]]) -> list[_Text]:
     )
     found: list[_Text] = []
     for (text, rating), language in zip(read, languages, strict=True):
-        words: set[_Sign] = set()
+        words: Counter[_Sign] = Counter()
         if language in {Language.CHINESE, Language.MIXED}:
-            words |= {(one.word, -1 if one.factor < 0 else 1) for one in chinese.occurrences(text)}
+            words.update(
+                (one.word, -1 if one.factor < 0 else 1) for one in chinese.occurrences(text)
+            )
         if language in {Language.ENGLISH, Language.MIXED}:
-            words |= set(_english_words(without_han(text)))
+            words.update(_english_words(without_han(text)))
         if words:
-            found.append(_Text(frozenset(words), rating))
+            found.append(_Text(words, rating))
     return found
 
 
@@ -229,11 +239,16 @@ def _spoken(texts: Sequence[_Text], built_in: Mapping[str, float]) -> list[_Spok
         FitError: If all texts together have a single word.
     """
     counts: Counter[str] = Counter()
+    texts_with: Counter[str] = Counter()
     sums: defaultdict[str, float] = defaultdict(float)
+    ratings: defaultdict[str, float] = defaultdict(float)
     for text in texts:
-        for word, sign in text.words:
-            counts[word] += 1
-            sums[word] += sign * text.rating
+        for (word, sign), times in text.words.items():
+            counted = min(times, MAX_TIMES)
+            counts[word] += counted
+            sums[word] += sign * counted * text.rating
+            texts_with[word] += 1
+            ratings[word] += sign * text.rating
     if len(counts) == 1:
         raise FitError(
             "the rated texts have one word in common and no other: nothing can be learnt"
@@ -244,5 +259,6 @@ def _spoken(texts: Sequence[_Text], built_in: Mapping[str, float]) -> list[_Spok
         chance = 1.0 / (1.0 + exp(-built_in.get(word, 0.0) / _VALENCE_OF_LOG_ODDS))
         yes = 0.5 * (count + sums[word]) + 2.0 * PRIOR_TEXTS * share * chance
         no = 0.5 * (count - sums[word]) + 2.0 * PRIOR_TEXTS * (1.0 - share) * (1.0 - chance)
-        spoken.append(_Spoken(word, count, yes, no, sums[word] / count))
+        n = texts_with[word]
+        spoken.append(_Spoken(word, n, yes, no, ratings[word] / n))
     return spoken
