@@ -2,7 +2,7 @@
 Topics that the dictionary does not know yet: phrases of many texts, for an analyst to judge.
 
 English phrases are proposed by YAKE, Chinese words by jieba; both are ranked by the number of texts
-that have them, so a single talkative customer makes no topic. It costs about 1 ms a text and is
+that have them, so a single talkative customer makes no topic. It costs 1 to 2 ms a text and is
 never on the way of an event. Neither package downloads anything; both are in the extra ``text``.
 
 Source:
