@@ -24,6 +24,7 @@ from ckm_stream.cli import (
     publish,
     reading,
     store,
+    text,
     workers,
 )
 from ckm_stream.errors import CkmStreamError
@@ -60,6 +61,7 @@ app.add_typer(provision.topics_app, name="topics")
 app.add_typer(provision.schemas_app, name="schemas")
 app.add_typer(deadletters.deadletters_app, name="deadletters")
 app.add_typer(evaluate.evaluate_app, name="evaluate")
+app.add_typer(text.text_app, name="text")
 
 
 def main() -> None:

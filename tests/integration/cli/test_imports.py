@@ -41,6 +41,7 @@ _STORE: Final = ("alembic", "psycopg", "sqlalchemy", "ckm_stream.snapshots")
 _KAFKA: Final = ("kafka", "ckm_stream.publishing")
 _LIBRARIES: Final = ("asyncio", "fastavro", "pydantic_settings", "yaml")
 _NUMBERS: Final = ("matplotlib", "numpy", "scipy")
+_ANALYSTS: Final = ("jieba", "numpy", "yake")
 _STARTED: Final = (
     "ckm_stream.bootstrap.require_access",
     "ckm_stream.bootstrap.check_topics",
@@ -110,6 +111,9 @@ RUNS: Final = (
     Run("topics apply", (*_WORKERS, *_STORE, "ckm_stream.publishing")),
     Run("schemas check", (*_WORKERS, *_STORE, *_KAFKA, "pydantic_settings")),
     Run("schemas register", (*_WORKERS, *_STORE, *_KAFKA)),
+    Run("text read /dev/null", (*_WORKERS, *_STORE, *_KAFKA, *_ANALYSTS), needs=("vader",)),
+    Run("text discover /dev/null", (*_WORKERS, *_STORE, *_KAFKA, *_ANALYSTS)),
+    Run("text retrain /dev/null -o /dev/null", (*_WORKERS, *_STORE, *_KAFKA, *_ANALYSTS)),
 )
 
 
