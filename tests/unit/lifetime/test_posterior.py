@@ -1,9 +1,12 @@
 """The quadrature over beta distributions: weights, moments, and the stated error."""
 
+from math import exp
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.integrate import quad
 from scipy.special import betaln, digamma
 
 from ckm_stream.lifetime.posterior import BetaNodes
@@ -54,6 +57,21 @@ def test_moments_and_logarithms_are_exact_to_1e_10_for_usual_shapes(
     assert (nodes.weights * nodes.p**power).sum() == pytest.approx(moment, rel=1e-10)
     mean_log = digamma(a + 1) - digamma(a + 1 + b)
     assert (nodes.weights * np.log(nodes.p)).sum() == pytest.approx(mean_log, rel=1e-10)
+
+
+def test_left_side_is_followed_down_as_far_as_a_steep_function_counts() -> None:
+    """E[1/(p + e)] over Beta(1.001, 1) with e = 1e-13: 3 of 10,000 parts lie below 1e-15."""
+    nodes = _nodes(1e-3, 1.0, 1e13)
+
+    def in_log_p(y: float) -> float:
+        return 1.001 * exp(1.001 * y) / (exp(y) + 1e-13)
+
+    expected = sum(quad(in_log_p, low, low + 10)[0] for low in range(-60, 0, 10))
+    found = (nodes.weights / (nodes.p + 1e-13)).sum()
+    assert found == pytest.approx(expected, rel=1e-7)
+    assert found != pytest.approx(
+        sum(quad(in_log_p, low, low + 2)[0] for low in range(-34, 0, 2)), rel=1e-5
+    )
 
 
 def test_pairs_are_independent_of_one_another() -> None:
