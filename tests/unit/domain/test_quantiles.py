@@ -83,10 +83,13 @@ def test_a_value_that_many_share_stands_in_the_middle_of_them() -> None:
 
 @given(values_of, st.floats(0.0, 1.0))
 def test_a_quantile_is_the_value_that_its_share_is_below(values: list[float], share: float) -> None:
-    """Reading back and forth comes to the same share, but for jumps."""
+    """Just below it there are not more, just above it not fewer."""
     table = histogram_of(values).table()
 
-    assert table.share_below(table.value_at(share)) == pytest.approx(share, abs=1e-6)
+    value = table.value_at(share)
+
+    assert table.share_below(value * (1 - 1e-9)) <= share + 1e-6
+    assert table.share_below(value * (1 + 1e-9)) >= share - 1e-6
 
 
 def test_a_table_stays_small() -> None:

@@ -4,8 +4,9 @@ from math import isfinite
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given, reject, settings
 from hypothesis import strategies as st
+from scipy.integrate import IntegrationWarning
 
 from ckm_stream.errors import ConfigurationError, FitError
 from ckm_stream.lifetime.beta_geometric import BetaGeometric, ModifiedBetaGeometric
@@ -110,7 +111,9 @@ def test_nobody_is_expected_to_buy_more_than_a_customer_who_never_leaves(
     (expected,) = model.expected_purchases(customer, weeks)
 
     rate = (model.r + customer.repeats[0]) / (model.alpha + customer.age_weeks[0])
-    assert expected <= model.probability_alive(customer)[0] * rate * weeks * (1 + 1e-9)
+    most = model.probability_alive(customer)[0] * rate * weeks
+    # Products of numbers near 5e-324 have no digits left to compare.
+    assert expected <= most * (1 + 1e-9) + 1e-300
 
 
 @given(any_model, history(), st.floats(0.0, 1.0))
@@ -134,18 +137,20 @@ def test_expectation_is_that_of_the_defining_integrals(
     """P(alive), E[Y] and ln L against adaptive quadrature of the definitions, to 1e-6."""
     x, t_x, age, _ = (float(column[0]) for column in customer.columns().values())
     key = int(x), t_x, age
-    if isinstance(model, ParetoNBD):
-        alive, expected = pareto_reference(model, key, weeks)
-    else:
-        alive, expected = geometric_reference(model, key, weeks)
+    try:
+        if isinstance(model, ParetoNBD):
+            alive, expected = pareto_reference(model, key, weeks)
+        else:
+            alive, expected = geometric_reference(model, key, weeks)
+        likelihood = log_likelihood_reference(model, key)
+    except IntegrationWarning:
+        reject()  # the quadrature says itself that it does not know
 
     assert model.probability_alive(customer)[0] == pytest.approx(alive, rel=1e-6, abs=1e-9)
     found = model.expected_purchases(customer, weeks)[0]
     assert found == pytest.approx(expected, rel=1e-6, abs=1e-9)
     if alive > 1e-12:
-        assert model.log_likelihood(customer) == pytest.approx(
-            log_likelihood_reference(model, key), rel=1e-7, abs=1e-6
-        )
+        assert model.log_likelihood(customer) == pytest.approx(likelihood, rel=1e-7, abs=1e-6)
 
 
 @pytest.mark.parametrize("model", [BG, MBG, PARETO])
