@@ -179,7 +179,9 @@ class TestFit:
         self, ckm: Run, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """The weights are theirs."""
-        monkeypatch.setenv("CKM__EPOCH__COMPARISONS__DIMENSIONS", "[[1,2,4],[0.5,1,2],[0.25,.5,1]]")
+        monkeypatch.setenv(
+            "CKM__EPOCH__COMPARISONS__DIMENSIONS", "[[1,2,4],[0.5,1,2],[0.25,0.5,1]]"
+        )
 
         result = ckm("fit")
 
