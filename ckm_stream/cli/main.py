@@ -18,6 +18,7 @@ from ckm_stream.cli import (
     check,
     deadletters,
     demo,
+    epoch,
     evaluate,
     health,
     provision,
@@ -60,6 +61,7 @@ for command in (
 app.add_typer(provision.topics_app, name="topics")
 app.add_typer(provision.schemas_app, name="schemas")
 app.add_typer(deadletters.deadletters_app, name="deadletters")
+app.add_typer(epoch.epoch_app, name="epoch")
 app.add_typer(evaluate.evaluate_app, name="evaluate")
 app.add_typer(text.text_app, name="text")
 

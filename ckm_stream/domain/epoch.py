@@ -19,8 +19,9 @@ from ckm_stream.domain.score import Indicator
 INDICATORS = tuple(Indicator)
 
 
-#: Later than any event: an epoch that waits to be activated.
-NEVER_S: Final = 1 << 53
+#: Later than any event: an epoch that waits to be activated. In microseconds it has 63 bits, the
+#: most that Avro's long holds.
+NEVER_S: Final = 1 << 43
 
 
 class Scale(Protocol):

@@ -27,7 +27,8 @@ from ckm_stream.population.weights import Comparisons, choose_weights, entropy_w
 FEWEST_CUSTOMERS: Final = 100
 FEWEST_KNOWN: Final = 30
 
-_RATES: Final = frozenset({"new_categories", "contact_frequency"})
+#: Priors of rates: their mean is a/b, in events a year and a week; that of a share is a/(a + b).
+RATES: Final = frozenset({"new_categories", "contact_frequency"})
 
 #: Every customer with its id, read anew by each call.
 Customers = Callable[[], Iterable[tuple[str, Facts]]]
@@ -148,7 +149,7 @@ def _learn_priors(population: Population, policy: Policy) -> dict[str, Learnt]:
         customers += 1
         for name, pair in read_evidence(facts, population.as_of_s, policy).items():
             events, other = pair
-            moments[name].add(events, other if name in _RATES else events + other)
+            moments[name].add(events, other if name in RATES else events + other)
     if customers < FEWEST_CUSTOMERS:
         raise FitError(
             f"a population of {customers} customers is too small to fit, {FEWEST_CUSTOMERS} are "

@@ -20,11 +20,12 @@ POLICY = Policy()
 
 @dataclass(frozen=True)
 class Simulated:
-    """Facts and personas by customer id, and the contacts of the employees."""
+    """Facts and personas by customer id, and the employees, with their contacts as of the end."""
 
     facts: dict[str, Facts]
     personas: dict[str, Persona]
     employees: list[EmployeeContacts]
+    employee_states: dict[str, EmployeeState]
     as_of_s: int = DEFAULT_END_S
 
     @property
@@ -52,6 +53,7 @@ def simulated(customers: int, seed: int = 1, events_per_customer: float = 20.0) 
             EmployeeContacts(name, *decayed_contacts(state, as_of_s=DEFAULT_END_S, policy=POLICY))
             for name, state in employees.items()
         ],
+        employees,
     )
 
 

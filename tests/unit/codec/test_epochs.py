@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from ckm_stream.codec.catalogue import Catalogue
 from ckm_stream.codec.epochs import EpochCodec
 from ckm_stream.domain.choices import Prior, Priors
-from ckm_stream.domain.epoch import Epoch, FittedModel, epoch_zero
+from ckm_stream.domain.epoch import NEVER_S, Epoch, FittedModel, epoch_zero
 from ckm_stream.domain.policy import Policy
 from ckm_stream.domain.quantiles import LogHistogram, Quantiles
 from ckm_stream.errors import InvariantError, Reason, RejectedRecord
@@ -54,6 +54,13 @@ def test_an_epoch_is_read_back_as_it_was_written(
     epoch = replace(EPOCH, scale=scale, epoch_id=epoch_id, effective_from_s=from_s)
 
     assert CODEC.decode(CODEC.encode(epoch)) == epoch
+
+
+def test_an_epoch_that_waits_to_be_activated_is_written_too() -> None:
+    """From never is a number that fits."""
+    waiting = replace(EPOCH, effective_from_s=NEVER_S)
+
+    assert CODEC.decode(CODEC.encode(waiting)) == waiting
 
 
 def test_an_epoch_that_was_not_learnt_is_not_announced() -> None:
