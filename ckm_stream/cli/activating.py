@@ -18,6 +18,7 @@ from ckm_stream.population.activation import (
     require_ahead,
     require_last,
     require_readable,
+    require_room,
     require_unscored,
 )
 from ckm_stream.population.changes import Changes, compare_epochs
@@ -78,6 +79,7 @@ def _activate(desk: Desk, plan: ActivationPlan, *, as_json: bool) -> None:
 
 def _announce(desk: Desk, plan: ActivationPlan) -> tuple[Epoch, Epoch]:
     """Announce one epoch while nobody else can, and mark it; return it and the one before."""
+    require_room(desk.settings.state.layout)
     done: tuple[Epoch, Epoch] | None = None
     try:
         with desk.store.activating() as connection:

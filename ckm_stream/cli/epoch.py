@@ -79,7 +79,8 @@ def show(epoch_id: MaybeNumber = None, as_json: AsJson = False) -> None:  # noqa
 
     With --json: a list of objects with epoch_id, state, in_force, as_of, customers and
     effective_from (UTC); or, of one, these and before_id, customers_known, customers_simulated,
-    consistency_ratios, dimensions, indicators, priors, employee_rates and models, where a field
+    consistency_ratios, dimensions, indicators, priors, employee_rates, models and
+    models_refused (a reason by a model's name), where a field
     that ends in _before is of the epoch that was in force last when this one was fitted.
     Exit code 1 if there is no such epoch.
     """

@@ -53,6 +53,7 @@ def epoch_document(epoch: Epoch, state: State, report: FitReport | None) -> Docu
         "priors": list(_priors(epoch, report)),
         "employee_rates": list(epoch.employee_rates),
         "models": [asdict(each) for each in epoch.models],
+        "models_refused": {} if report is None else report.models_refused,
     }
 
 

@@ -53,6 +53,10 @@ def epoch_view(document: Document) -> RenderableType:
         parts.append(
             Text(f"Model {model['name']}: {parameters} ({model['customers']:,} customers).")
         )
+    parts += [
+        Text(f"Model {name} was not fitted: {reason}.")
+        for name, reason in document["models_refused"].items()
+    ]
     if not document["models"]:
         parts.append(Text("No model of lifetime values is fitted."))
     return Group(*parts)

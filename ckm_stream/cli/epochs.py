@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any, Final, Never
 
+import msgspec
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
@@ -23,6 +24,7 @@ from ckm_stream.errors import ConfigurationError
 from ckm_stream.operations.schemas import open_schemas
 from ckm_stream.pipeline.epochs import Epochs
 from ckm_stream.population.fit import Population, fit_epoch
+from ckm_stream.population.models import fit_models
 from ckm_stream.population.report import report_of
 from ckm_stream.publishing.epochs import Announced, read_announced
 from ckm_stream.settings import Settings, load_settings
@@ -96,12 +98,14 @@ def _fit(desk: Desk, as_of_s: int | None) -> KeptEpoch:
     with stored_population(desk.engine, policy) as stored:
         count, simulated = stored.counts()
         as_of_s = _as_of(stored, as_of_s, otherwise_s=policy.landmark_s)
+        lifetime = fit_models(stored.histories(as_of_s), stored.spends(), before=before.models)
         with progress("read customers", total=_PASSES * count) as counted:
             fitted = fit_epoch(
                 Population(
                     customers=lambda: counted(stored.customers()),
                     as_of_s=as_of_s,
                     employees=stored.employees(as_of_s),
+                    models=lifetime.models,
                 ),
                 policy,
                 epoch_id=epoch_id,
@@ -109,7 +113,7 @@ def _fit(desk: Desk, as_of_s: int | None) -> KeptEpoch:
                 comparisons=desk.settings.epoch.comparisons,
             )
     report = report_of(fitted, before=before, policy=policy, simulated=simulated)
-    return KeptEpoch(fitted.epoch, report)
+    return KeptEpoch(fitted.epoch, msgspec.structs.replace(report, models_refused=lifetime.refused))
 
 
 def _as_of(stored: StoredPopulation, wanted_s: int | None, *, otherwise_s: int) -> int:

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from math import ceil
 from typing import Final
 
+from ckm_stream.codec.layouts import EPOCH_LAYOUT
 from ckm_stream.domain.epoch import Epoch
 from ckm_stream.domain.policy import Policy
 from ckm_stream.errors import ConfigurationError
@@ -34,6 +35,20 @@ def require_readable(epoch: Epoch, report: FitReport, policy: Policy) -> None:
             f"epoch {epoch.epoch_id} was fitted under another scoring policy (half-lives, kappas, "
             "costs or capacities), so its tables do not fit today's indicators; restore "
             "CKM__SCORING__* or fit a new one with `ckm epoch fit`"
+        )
+
+
+def require_room(layout: int) -> None:
+    """
+    Refuse to announce an epoch where states are written that have no room for its number.
+
+    Raises:
+        ConfigurationError: If the setting says so; a worker would end at its first score in it.
+    """
+    if layout < EPOCH_LAYOUT:
+        raise ConfigurationError(
+            f"CKM__STATE__LAYOUT is {layout}, and such a state has no room for an epoch; set it "
+            f"to {EPOCH_LAYOUT} for every worker first (docs/upgrading.md), and here"
         )
 
 

@@ -50,6 +50,8 @@ class FitReport(msgspec.Struct, frozen=True, kw_only=True):
         consistency_ratios: Of the comparisons in pairs, by group; below 0.1.
         entropy_weights: What the entropy method would weigh with, by indicator: never used.
         thresholds_kept: Whether the threshold before was still between the quantiles.
+        models_refused: Why a model of lifetime was not fitted anew, by its name; the parameters
+            before stay, if there are any.
     """
 
     reading: str
@@ -61,6 +63,7 @@ class FitReport(msgspec.Struct, frozen=True, kw_only=True):
     consistency_ratios: dict[str, float]
     entropy_weights: dict[str, float]
     thresholds_kept: tuple[bool, bool, bool]
+    models_refused: dict[str, str] = {}
 
 
 def report_of(fitted: Fitted, *, before: Epoch, policy: Policy, simulated: int) -> FitReport:

@@ -9,18 +9,33 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Final
 
-from sqlalchemy import Column, Connection, Engine, Table, func, select, text
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    ColumnElement,
+    Connection,
+    Engine,
+    Table,
+    cast,
+    func,
+    select,
+    text,
+)
 
 from ckm_stream.codec.state import decode_employee, decode_state
+from ckm_stream.domain.days import DAY_S
 from ckm_stream.domain.employee import decayed_contacts
 from ckm_stream.domain.events import MICROS
 from ckm_stream.domain.facts import Facts
 from ckm_stream.domain.policy import Policy
+from ckm_stream.lifetime.histories import Histories, Spends, histories_of_weeks
 from ckm_stream.population.employees import EmployeeContacts
 from ckm_stream.snapshots.errors import store_errors
 from ckm_stream.snapshots.tables import EMPLOYEE, PROFILE
 
 _BATCH: Final = 1_000
+_WEEK_S: Final = 7 * DAY_S
+_CELL: Final = 4  # first week, repeats, last week, customers
 
 # A fit of a million customers computes for longer than 15 s, a worker's bound, between two reads.
 # What it holds meanwhile is a snapshot: vacuum waits for it, and writers do not.
@@ -73,6 +88,33 @@ class StoredPopulation:
                 employee_id, *decayed_contacts(state, as_of_s=as_of_s, policy=self._policy)
             )
 
+    def histories(self, end_s: int) -> Histories | None:
+        """
+        Return who bought how often, in which weeks: grouped by the database, a row per cell.
+
+        Args:
+            end_s: The end of observation, at or after the newest event, in Unix seconds.
+        """
+        first, last = (_number(each) // _WEEK_S for each in ("first_purchase_s", "last_purchase_s"))
+        days = _number("purchase_days")
+        cells = (
+            select(first, days - 1, last, func.count()).where(days > 0).group_by(first, days, last)
+        )
+        rows = self._connection.execute(cells.order_by(first, days, last)).all()
+        if not rows:
+            return None
+        weeks = [[float(row[place]) for row in rows] for place in range(_CELL)]
+        return histories_of_weeks(*weeks, end_day=end_s // DAY_S)
+
+    def spends(self) -> Spends | None:
+        """Return how many days everybody who has paid bought on, and the mean in minor units."""
+        days, total = _number("purchase_days"), _number("order_amount")
+        paid = select(days, total).where(days > 0, total > 0).order_by(PROFILE.c.customer_id)
+        rows = self._connection.execute(paid).all()
+        if not rows:
+            return None
+        return Spends.of([row[0] for row in rows], [row[1] / row[0] for row in rows])
+
     def _states(self, table: Table, key: Column[Any]) -> Iterator[tuple[str, bytes]]:
         """Yield keys and states in the keys' order, a batch a query."""
         query = select(key, table.c.state).order_by(key).limit(_BATCH)
@@ -80,6 +122,11 @@ class StoredPopulation:
         while rows:
             yield from ((row[0], row[1]) for row in rows)
             rows = self._connection.execute(query.where(key > rows[-1][0])).all()
+
+
+def _number(name: str) -> ColumnElement[int]:
+    """Return an integer of the profile's section about the customer; NULL if it is not known."""
+    return cast(PROFILE.c.about_customer[name].as_string(), BigInteger)
 
 
 @contextmanager

@@ -72,6 +72,7 @@ def ckm(broker: Broker, topic_prefix: str, store_url: str, monkeypatch: pytest.M
     monkeypatch.setenv("CKM__KAFKA__TOPIC_PREFIX", topic_prefix)
     monkeypatch.setenv("CKM__KAFKA__GUARANTEE", broker.guarantees[0])
     monkeypatch.setenv("CKM__STORE__URL", store_url)
+    monkeypatch.setenv("CKM__STATE__LAYOUT", "2")
     monkeypatch.setenv("COLUMNS", "160")
     apply_topics(load_settings(), specs_of(EPOCH_KEEPER))
     return lambda *args: CliRunner().invoke(app, ["epoch", *map(str, args)])
@@ -445,6 +446,16 @@ class TestActivate:
 
         assert "epoch 1 is announced already" in refusal(ckm("activate", "1"))
         assert len(announced()) == 1
+
+    def test_states_that_have_no_room_for_an_epoch_are_refused(
+        self, ckm: Run, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """The workers would end at the first score in it."""
+        ckm("fit")
+        monkeypatch.setenv("CKM__STATE__LAYOUT", "1")
+
+        assert "CKM__STATE__LAYOUT is 1" in refusal(ckm("activate", "1"))
+        assert announced() == []
 
     def test_one_that_would_not_come_last_is_refused(self, ckm: Run) -> None:
         """Scores as of later may have been made with the other one."""

@@ -71,6 +71,30 @@ class TestPopulation:
         assert [name for name, _ in second] == sorted(POPULATION.facts)
         assert sorted(employees) == sorted(POPULATION.employees)
 
+    def test_purchases_come_grouped_by_weeks(self, filled: Engine) -> None:
+        """As many customers as have bought, with as many repeats, as in their facts."""
+        with stored_population(filled, POLICY) as stored:
+            histories, spends = stored.histories(POPULATION.as_of_s), stored.spends()
+
+        assert histories is not None
+        assert spends is not None
+        bought = [each for each in POPULATION.facts.values() if each.purchase_days]
+        repeats = sum(each.purchase_days.bit_count() - 1 for each in bought)
+        assert histories.customers.sum() == len(bought)
+        assert len(histories) < len(bought)
+        assert (histories.customers * histories.repeats).sum() == repeats
+        longest_s = POPULATION.as_of_s - min(each.first_purchase_s for each in bought)
+        assert histories.age_weeks.max() == pytest.approx(longest_s / (7 * 86_400), abs=1)
+        assert (spends.transactions * spends.mean).sum() == pytest.approx(
+            sum(each.first_value[2] for each in bought)
+        )
+
+    def test_a_store_in_which_nobody_bought_has_no_purchases(self, store: Engine) -> None:
+        """There is nothing to fit a model to."""
+        with stored_population(store, POLICY) as stored:
+            assert stored.histories(POPULATION.as_of_s) is None
+            assert stored.spends() is None
+
     def test_the_newest_event_is_that_of_customers_and_employees(self, filled: Engine) -> None:
         """In whole seconds, as scores are."""
         newest = max(facts.last_at for facts in POPULATION.facts.values())

@@ -6,6 +6,7 @@ import pytest
 
 from ckm_stream.domain.epoch import FittedModel
 from ckm_stream.lifetime.beta_geometric import BetaGeometric, ModifiedBetaGeometric
+from ckm_stream.lifetime.fitting import AnyBuying
 from ckm_stream.lifetime.histories import Spends, histories_of_weeks
 from ckm_stream.lifetime.pareto import ParetoNBD
 from ckm_stream.population.models import fit_models
@@ -25,7 +26,7 @@ def test_the_published_parameters_come_from_the_weekly_table() -> None:
 
     assert [each.name for each in found.models] == NAMES
     assert found.refused == {}
-    kinds = (BetaGeometric, ModifiedBetaGeometric, ParetoNBD)
+    kinds: list[type[AnyBuying]] = [BetaGeometric, ModifiedBetaGeometric, ParetoNBD]
     exact = exact_histories()
     likelihoods = [
         kind(*each.parameters).log_likelihood(exact)
