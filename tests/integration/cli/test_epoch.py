@@ -60,6 +60,7 @@ DETAILS = SUMMARY | {
     "priors",
     "employee_rates",
     "models",
+    "models_refused",
 }
 ACTIVATION = {"epoch_id", "instead_of", "effective_from", "dry_run"}
 CIRCLE = "[[1, 9, 0.1111], [0.1111, 1, 9], [9, 0.1111, 1]]"
