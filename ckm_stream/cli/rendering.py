@@ -18,6 +18,7 @@ from ckm_stream.domain.score import Indicator
 from ckm_stream.snapshots.queries import (
     ClassSize,
     ExplainedScore,
+    LifetimeValue,
     RankedSource,
     StoredProfile,
     StoredSection,
@@ -120,6 +121,8 @@ def profile_view(profile: StoredProfile) -> Group:
         f"\nversion {profile.version}, as of {show_instant(profile.as_of)}\n",
     )
     parts: list[RenderableType] = [heading]
+    if profile.lifetime is not None:
+        parts.append(_lifetime_line(profile.lifetime))
     sections = (profile.about, profile.for_, profile.from_)
     for name, section in zip(_SECTIONS, sections, strict=True):
         parts += _section_tables(f"{name} the customer", section)
@@ -141,6 +144,15 @@ def profile_view(profile: StoredProfile) -> Group:
             change.reason,
         )
     return Group(*parts, scores, classes)
+
+
+def _lifetime_line(lifetime: LifetimeValue) -> Text:
+    return Text(
+        f"By model {lifetime.model} of epoch {lifetime.epoch_id}: still a customer with "
+        f"probability {lifetime.probability_alive:.2f}; {lifetime.expected_purchases:.2f} days "
+        f"with a purchase and {lifetime.expected_margin:,} minor units of margin are "
+        f"expected in {lifetime.horizon_weeks} weeks.\n"
+    )
 
 
 def _section_tables(title: str, section: StoredSection) -> list[RenderableType]:

@@ -110,6 +110,24 @@ class EpochStore:
                 "the release and the schema registry that it was fitted with, or fit a new one"
             ) from None
 
+    def newest_activated(self) -> Epoch | None:
+        """
+        Return the activated epoch that is in force last, as far as the store knows.
+
+        Raises:
+            RejectedRecord: If it cannot be read.
+            TransientError: If the database is unavailable for now.
+        """
+        query = (
+            select(EPOCH.c.announcement)
+            .where(EPOCH.c.effective_from.is_not(None))
+            .order_by(EPOCH.c.effective_from.desc(), EPOCH.c.epoch_id.desc())
+            .limit(1)
+        )
+        with store_errors(self._engine.url), self._engine.begin() as connection:
+            announcement = connection.scalar(query)
+        return None if announcement is None else self._codec.decode(announcement)
+
     def list_epochs(self) -> list[EpochRow]:
         """
         Return all epochs by their numbers.

@@ -430,6 +430,23 @@ class TestActivate:
         assert result.exit_code == 0
         assert announced()[0].effective_from_s == LATER.timestamp()
 
+    def test_its_models_price_lifetimes_from_then_on(self, ckm: Run) -> None:
+        """Who has bought is shown what is expected; before, nothing is."""
+        buyer = next(name for name, each in POPULATION.facts.items() if each.purchase_days)
+        show = ("show", buyer, "--json")
+        before = parsed(CliRunner().invoke(app, show))["lifetime"]
+        ckm("fit")
+        ckm("activate", "1")
+
+        lifetime = parsed(CliRunner().invoke(app, show))["lifetime"]
+        view = CliRunner().invoke(app, show[:2]).stdout
+
+        assert before is None
+        assert (lifetime["epoch_id"], lifetime["horizon_weeks"]) == (1, 52)
+        assert 0.0 <= lifetime["probability_alive"] <= 1.0
+        assert lifetime["expected_margin"] >= 0
+        assert f"By model {lifetime['model']} of epoch 1" in view
+
     def test_one_that_comes_too_soon_is_refused(self, ckm: Run) -> None:
         """Not every worker would hear of it in time."""
         ckm("fit")
