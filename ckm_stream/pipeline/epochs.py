@@ -20,6 +20,8 @@ class Epochs:
     def __init__(self, zero: Epoch) -> None:
         self._known = {zero.epoch_id: zero}
         self._order = [_place(zero)]
+        #: The known epoch that is in force last.
+        self.newest = zero
 
     def take(self, epoch: Epoch) -> bool:
         """
@@ -38,10 +40,14 @@ class Epochs:
             return False
         self._known[epoch.epoch_id] = epoch
         insort(self._order, _place(epoch))
+        self.newest = self._known[self._order[-1][1]]
         return True
 
     def at(self, as_of_s: int) -> Epoch:
         """Return the epoch in force at a Unix second: of two from the same second, the later."""
+        newest = self.newest
+        if as_of_s >= newest.effective_from_s:  # nearly always: this is asked for every score
+            return newest
         place = bisect_right(self._order, (as_of_s, _GREATEST))
         return self._known[self._order[max(place, 1) - 1][1]]
 
@@ -49,11 +55,6 @@ class Epochs:
         """Return the epoch that comes into force next after a Unix second, if one is known."""
         place = bisect_right(self._order, (as_of_s, _GREATEST))
         return self._known[self._order[place][1]] if place < len(self._order) else None
-
-    @property
-    def newest(self) -> Epoch:
-        """The known epoch that is in force last."""
-        return self._known[self._order[-1][1]]
 
     def __len__(self) -> int:
         return len(self._known)
