@@ -12,8 +12,8 @@ from ckm_stream.domain.policy import Policy
 from ckm_stream.domain.profile import ProfileState, apply_event
 from ckm_stream.population.employees import EmployeeContacts
 from ckm_stream.population.fit import Population
-from ckm_stream.publishing.persona import Persona
-from ckm_stream.publishing.simulate import DEFAULT_END_S, SimulationPlan, simulate
+from ckm_stream.simulation.customers import DEFAULT_END_S, SimulationPlan, simulate
+from ckm_stream.simulation.persona import Persona
 
 POLICY = Policy()
 

@@ -14,7 +14,7 @@ from ckm_stream.domain.scoring import score_profile
 from ckm_stream.errors import ConfigurationError, FitError
 from ckm_stream.population.fit import FEWEST_CUSTOMERS, Fitted, fit_epoch
 from ckm_stream.population.weights import Comparisons
-from ckm_stream.publishing.persona import Role
+from ckm_stream.simulation.persona import Role
 from tests.support.populations import POLICY, Simulated, simulated
 
 ZERO = epoch_zero(POLICY)

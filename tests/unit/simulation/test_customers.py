@@ -14,8 +14,7 @@ from ckm_stream.domain.checks import check_event
 from ckm_stream.domain.events import SIMULATED_SOURCE, Call, Feedback, FeedbackStage, Purpose
 from ckm_stream.domain.policy import Policy
 from ckm_stream.errors import ConfigurationError
-from ckm_stream.publishing.persona import Role
-from ckm_stream.publishing.simulate import (
+from ckm_stream.simulation.customers import (
     DEFAULT_END_S,
     DEFAULT_START_S,
     SimulatedCustomer,
@@ -25,6 +24,7 @@ from ckm_stream.publishing.simulate import (
     simulate,
     simulate_customer,
 )
+from ckm_stream.simulation.persona import Role
 
 POLICY = Policy()
 CODEC = EventCodec(Catalogue.load())
