@@ -100,11 +100,34 @@ def simulate_customer(plan: SimulationPlan, index: int) -> SimulatedCustomer:
     if persona.role is Role.NEWCOMER:
         first_s = max(first_s, plan.end_s - _NEWCOMER_DAYS * DAY_S)
     stage = Stage(persona, chance, f"s{plan.seed}-{index}", plan.end_s, referred_by=referred_by)
-    mean_scenes = plan.events_per_customer * persona.activity / _EVENTS_PER_SCENE
-    for _ in range(max(1, draw_count(chance, mean_scenes))):
+    for _ in range(max(1, draw_count(chance, _mean_scenes(plan, persona)))):
         _play_scene(stage, chance.randrange(first_s, plan.end_s))
     events = sorted(stage.events, key=lambda event: event.occurred_at)
     return SimulatedCustomer(persona, referred_by, tuple(events))
+
+
+def simulate_later(
+    plan: SimulationPlan, index: int, *, until_s: int
+) -> tuple[TouchpointEvent, ...]:
+    """
+    Simulate what customer *index* does after the plan's end, at the same rate, in time order.
+
+    Nothing of it is drawn with the chance that the plan's own events were drawn with, so what was
+    known at the plan's end can be judged by it. What began before the end is not continued.
+
+    Args:
+        plan: The customers, and their events per time.
+        index: Which customer, >= 0.
+        until_s: First instant after the last event, Unix seconds, > the plan's end.
+    """
+    persona = persona_of(plan.seed, index)
+    chance = chance_for(plan.seed, index, "later")
+    prefix, referred_by = f"s{plan.seed}-{index}-later", _draw_referrer(plan.seed, index)
+    stage = Stage(persona, chance, prefix, until_s, referred_by=referred_by)
+    stretch = (until_s - plan.end_s) / (plan.end_s - plan.start_s)
+    for _ in range(draw_count(chance, _mean_scenes(plan, persona) * stretch)):
+        _play_scene(stage, chance.randrange(plan.end_s, until_s))
+    return tuple(sorted(stage.events, key=lambda event: event.occurred_at))
 
 
 def persona_of(seed: int, index: int) -> Persona:
@@ -126,6 +149,10 @@ def _draw_referrer(seed: int, index: int) -> str | None:
     if persona_of(seed, second).willingness > persona_of(seed, first).willingness:
         first = second
     return customer_id_of(first)
+
+
+def _mean_scenes(plan: SimulationPlan, persona: Persona) -> float:
+    return plan.events_per_customer * persona.activity / _EVENTS_PER_SCENE
 
 
 def _play_scene(stage: Stage, at_s: int) -> None:

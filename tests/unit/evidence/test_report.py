@@ -193,7 +193,8 @@ def test_a_place_that_cannot_be_written_is_told(tmp_path: Path) -> None:
 
 def test_without_matplotlib_the_remedy_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     """Before any work is done."""
-    monkeypatch.delitem(sys.modules, "ckm_stream.evidence.plots", raising=False)
+    for name in ("ckm_stream.evidence.plots", "ckm_stream.evidence.drawing"):
+        monkeypatch.delitem(sys.modules, name, raising=False)
     monkeypatch.delattr("ckm_stream.evidence.plots", raising=False)
     monkeypatch.setitem(sys.modules, "matplotlib", None)
 
