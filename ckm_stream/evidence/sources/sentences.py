@@ -9,11 +9,6 @@ from ckm_stream.evidence.sources.classes import SUSPECT, count_suspects
 from ckm_stream.evidence.sources.results import Bar, Classes, SourceRanking, SourcesEvaluation
 from ckm_stream.simulation.persona import Role
 
-_MANY = {
-    Role.BOT: "bots",
-    Role.LIAR: "liars",
-    Role.NEWCOMER: "newcomers",
-}
 _OUGHT = {">=": "at least", "<=": "at most", ">": "more than"}
 
 
@@ -77,19 +72,23 @@ def calibration(evaluation: SourcesEvaluation) -> str:
 def suspects(evaluation: SourcesEvaluation) -> list[str]:
     """Return for each epoch how many who deceive, or are new, were called key sources."""
     roles = evaluation.simulated.roles
-    those = ", ".join(f"{roles[each.value]:,} {_MANY[each]}" for each in SUSPECT)
+    those = ", ".join(_count(roles[each.value], each) for each in SUSPECT)
     return [_suspects_of(each, those) for each in evaluation.classes]
 
 
 def _suspects_of(classes: Classes, those: str) -> str:
     called = count_suspects(classes)
     key_sources = sum(each[SourceClass.KEY_SOURCE.value] for each in classes.by_role.values())
-    names = {role: classes.by_role[role.value][SourceClass.KEY_SOURCE.value] for role in SUSPECT}
-    which = ", ".join(f"{count} {_MANY[role]}" for role, count in names.items() if count)
+    counts = {role: classes.by_role[role.value][SourceClass.KEY_SOURCE.value] for role in SUSPECT}
+    which = ", ".join(_count(count, role) for role, count in counts.items() if count)
     return (
         f"{classes.title}: of {those}, {f'{called} ({which})' if called else 'none'} came to be "
         f"called key sources; of the {key_sources:,} who did, {classes.true_key_sources:,} are."
     )
+
+
+def _count(count: int, role: Role) -> str:
+    return f"{count:,} {role.value}{'' if count == 1 else 's'}"
 
 
 def _kind(lead: Measured) -> str:
