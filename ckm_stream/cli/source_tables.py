@@ -79,9 +79,9 @@ def classes_table(classes: Classes) -> Table:
     """Show how many customers of each role are in each class."""
     table = titled_table(f"Classes by what customers were drawn as: {classes.title.lower()}")
     table.add_column("")
+    for role in classes.by_role:
+        table.add_column(role.replace("_", " "), justify="right")
     for each in SourceClass:
-        table.add_column(each.value.replace("_", " "), justify="right")
-    for name, counts in classes.by_role.items():
-        cells = [f"{counts[each.value]:,}" for each in SourceClass]
-        table.add_row(name.replace("_", " "), *cells)
+        cells = [f"{counts[each.value]:,}" for counts in classes.by_role.values()]
+        table.add_row(each.value.replace("_", " "), *cells)
     return table

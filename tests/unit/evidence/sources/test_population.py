@@ -40,10 +40,10 @@ def test_employees_are_known_as_of_the_end() -> None:
 
     employees = simulate_population(PLAN, POLICY).employees
 
-    assert {each.employee_id for each in employees} == set(states)
-    for each in employees:
-        rate = (prior.a + each.noted) / (prior.a + prior.b + each.handled)
-        expected = note_rate(states[each.employee_id], as_of_s=PLAN.end_s, policy=POLICY)
+    assert {employee.employee_id for employee in employees} == set(states)
+    for employee in employees:
+        rate = (prior.a + employee.noted) / (prior.a + prior.b + employee.handled)
+        expected = note_rate(states[employee.employee_id], as_of_s=PLAN.end_s, policy=POLICY)
         assert abs(rate - expected) < 1e-12
 
 
