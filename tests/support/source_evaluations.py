@@ -49,8 +49,8 @@ def classes(name: str, called: dict[Role, int]) -> Classes:
         name=name,
         title=f"Epoch {name}",
         by_role={
-            role.value: dict.fromkeys(SourceClass, 0)
-            | {SourceClass.UNKNOWN: 10, SourceClass.KEY_SOURCE: called.get(role, 0)}
+            role.value: dict.fromkeys((each.value for each in SourceClass), 0)
+            | {"unknown": 10, "key_source": called.get(role, 0)}
             for role in Role
         },
         true_key_sources=40,

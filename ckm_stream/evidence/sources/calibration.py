@@ -23,8 +23,8 @@ from ckm_stream.evidence.sources.rankings import measured
 from ckm_stream.evidence.sources.reading import Judged
 from ckm_stream.evidence.sources.results import Calibration, RateResult
 
-#: Draws of answers from predicted rates; their mean ECE is known to 2 % then.
-_DRAWS: Final = 200
+#: Resamples for the error by chance, which is known to a tenth of itself then.
+_DRAWS: Final = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,17 +86,24 @@ def _aucs(predicted: Numbers, tested: _Tested, resampling: Resampling) -> tuple[
 
 
 def _ece_by_chance(predicted: Numbers, tested: _Tested, seed: int) -> float:
-    """Return the mean ECE of answers that are drawn with the predicted rates."""
-    chance = np.random.default_rng(seed)
-    drawn = chance.binomial(tested.approaches, predicted, (_DRAWS, len(predicted)))
-    return float(
-        np.mean(
-            [
-                calibration_error(predicted, accepted / tested.approaches, weights=tested.weight)
-                for accepted in drawn
-            ]
-        )
-    )
+    """
+    Return how far chance moves the gaps of the bins, on average: that much ECE is not an error.
+
+    Customers are drawn anew, so both kinds of chance are in it: which answers they gave, and which
+    of the customers who were told a rate like theirs were met.
+    """
+    gaps = _gaps(predicted, tested.share, tested.weight)
+    drawn = [
+        np.abs(_gaps(predicted, tested.share, row * tested.weight) - gaps).mean()
+        for counts in Resampling(_DRAWS, seed).weights(len(predicted))
+        for row in counts
+    ]
+    return float(np.mean(drawn))
+
+
+def _gaps(predicted: Numbers, share: Numbers, weight: Numbers) -> Numbers:
+    means, shares = calibration_bins(predicted, share, weights=weight)
+    return means - shares
 
 
 def _raw(population: Judged) -> Numbers:

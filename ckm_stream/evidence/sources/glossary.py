@@ -32,8 +32,8 @@ one does not mean always.
 
 Calibration error: Sort the approaches by the rate that was told of the customer, and part them into
 ten groups of equal size: how far is the mean rate of a group from the share that was accepted in
-it? The mean over the groups. Even perfect rates have some, because answers are drawn by chance:
-that is the error by chance.
+it? The mean over the groups. Even perfect rates have some, because customers and answers are drawn
+by chance: that is the error by chance.
 
 AUC: Take an approach that was accepted and one that was not: the chance that the first customer
 was told the higher rate. 0.5 is what chance gives, 1 is perfect.

@@ -84,7 +84,8 @@ class RateResult:
         name: Its name, such as ``fitted``.
         title: Its name for people.
         ece: Expected calibration error over ten bins of equal mass.
-        ece_by_chance: What it would be on average if each predicted rate were exactly right.
+        ece_by_chance: What it would be on average if each group's rate were exactly right: what
+            so many customers and answers leave to chance.
         auc: Chance that an accepted approach was predicted a higher rate than a refused one.
         predicted: Mean predicted rate in each bin, lowest first.
         accepted: Share that was accepted there.

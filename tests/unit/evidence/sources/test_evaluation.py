@@ -78,7 +78,7 @@ def test_shrunk_rates_tell_more_than_raw_ones_and_than_one_for_all(
 
     assert rates["fitted"].ece < rates["epoch_0"].ece
     assert rates["fitted"].ece < 0.6 * rates["raw"].ece
-    assert rates["fitted"].ece_by_chance < 0.01
+    assert rates["fitted"].ece_by_chance < 0.015
     assert (rates["fitted"].auc.low or 0.0) > 0.7
     assert next(each for each in unseen.bars if each.name == "willingness_auc").holds
     assert unseen.calibration.answers > 30_000
