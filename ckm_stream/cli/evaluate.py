@@ -1,4 +1,4 @@
-"""``ckm evaluate``: how well rankings foresee what customers do, measured on data."""
+"""``ckm evaluate``: how well rankings and scores do, measured on data and in simulation."""
 
 from datetime import datetime
 from pathlib import Path
@@ -7,7 +7,8 @@ from typing import Annotated
 import typer
 
 evaluate_app = typer.Typer(
-    help="Measure how well rankings foresee what customers do.", no_args_is_help=True
+    help="Measure how well rankings foresee purchases, and find key sources.",
+    no_args_is_help=True,
 )
 
 _DATE = ["%Y-%m-%d"]
@@ -38,6 +39,15 @@ Seed = Annotated[int, typer.Option(min=0, help="The same seed gives the same int
 CustomerColumn = Annotated[str | None, typer.Option(help="Column with the customers.")]
 DateColumn = Annotated[str | None, typer.Option(help="Column with the days or date-times.")]
 AmountColumn = Annotated[str | None, typer.Option(help="Column with the amounts.")]
+Customers = Annotated[int, typer.Option(min=100, help="Customers of each population.")]
+EventsPerCustomer = Annotated[
+    float, typer.Option(help="Mean number of events per customer in the 18 months that are known.")
+]
+Populations = Annotated[int, typer.Option(min=2, max=1_000, help="How many populations.")]
+FirstSeed = Annotated[
+    int,
+    typer.Option("--seed", min=0, help="Of the first population; the next ones count up from it."),
+]
 DecimalComma = Annotated[
     bool, typer.Option("--decimal-comma", help="Amounts are written as 12,50.")
 ]
@@ -88,3 +98,44 @@ def evaluate_purchases(  # noqa: PLR0913, PLR0917 -- options of a command, each 
     )
     window = Window(calibration_end.toordinal(), horizon_weeks * DAYS_A_WEEK)
     evaluate_file(given, window, Resampling(resamples, seed), html=html, as_json=as_json)
+
+
+@evaluate_app.command("sources")
+def evaluate_sources(  # noqa: PLR0913, PLR0917 -- options of a command, each with a default
+    customers: Customers = 3000,
+    events_per_customer: EventsPerCustomer = 40.0,
+    populations: Populations = 3,
+    seed: FirstSeed = 1,
+    as_json: AsJson = False,  # noqa: FBT002 -- a flag of the command line
+    html: Html = None,
+    resamples: Resamples = 1000,
+) -> None:
+    """
+    Score simulated customers, of whom is known who is a key source, and say how many are found.
+
+    Each population is scored by an epoch learnt from another one. The rankings: total score (also
+    with the epoch of its own, and with epoch 0), value, willingness and absorption alone, number of
+    contacts, money spent. Measured: precision at R by three truths, with 95 % bootstrap intervals;
+    calibration error and AUC of the acceptance rate on later answers; which class bots, liars and
+    newcomers get. The settings of the scoring count (CKM__SCORING__*, CKM__EPOCH__COMPARISONS__*).
+    Needs no broker and no store.
+
+    With --json: one object with simulated, truths, rankings (precision_at_r and total_lead by
+    truth, each with value, low and high), best_gains, curves, calibration (rates with ece,
+    ece_by_chance, auc, predicted and accepted), classes, bars (name, bar, relation, figure and
+    holds), resamples and seed.
+
+    Exit codes: 0 measured, whether or not the bars hold; 2 configuration, 7 a population that
+    cannot be fitted.
+    """
+    from ckm_stream.cli.evaluating_sources import evaluate_simulated
+    from ckm_stream.evidence.resampling import Resampling
+    from ckm_stream.evidence.sources.plan import SourcesPlan
+
+    plan = SourcesPlan(
+        customers=customers,
+        events_per_customer=events_per_customer,
+        populations=populations,
+        seed=seed,
+    )
+    evaluate_simulated(plan, Resampling(resamples, seed), html=html, as_json=as_json)

@@ -25,7 +25,7 @@ def print_evaluation(evaluation: Evaluation) -> None:
 def rankings_table(evaluation: Evaluation) -> Table:
     """Show how each ranking did, 95 % intervals below."""
     data = evaluation.data
-    table = _table(
+    table = titled_table(
         f"{data.customers:,} customers up to {data.calibration_end}, judged on the "
         f"{data.horizon_weeks:g} weeks to {data.horizon_end}",
     )
@@ -38,17 +38,17 @@ def rankings_table(evaluation: Evaluation) -> Table:
             continue
         table.add_row(
             Text(each.title),
-            _figure(each.top_decile_share, "{:.3f}"),
-            _figure(each.normalised_gini, "{:.3f}"),
-            _figure(each.auc, "{:.3f}"),
-            _figure(each.mean_absolute_error, "{:,.2f}"),
+            figure_cell(each.top_decile_share, "{:.3f}"),
+            figure_cell(each.normalised_gini, "{:.3f}"),
+            figure_cell(each.auc, "{:.3f}"),
+            figure_cell(each.mean_absolute_error, "{:,.2f}"),
         )
     return table
 
 
 def models_table(evaluation: Evaluation) -> Table:
     """Show what each model was fitted to, and what came out."""
-    table = _table("Models, fitted to calibration alone")
+    table = titled_table("Models, fitted to calibration alone")
     table.add_column("Model", no_wrap=True)
     table.add_column("Customers", justify="right")
     table.add_column("Log-likelihood", justify="right")
@@ -65,7 +65,7 @@ def models_table(evaluation: Evaluation) -> Table:
 def half_lives_table(evaluation: Evaluation) -> Table:
     """Show how each half-life did on the earlier window, and which was chosen."""
     choice = evaluation.half_life
-    table = _table(f"Half-lives on calibration's last third, {choice.start} to {choice.end}")
+    table = titled_table(f"Half-lives on calibration's last third, {choice.start} to {choice.end}")
     table.add_column("Weeks", justify="right")
     table.add_column("Top-decile share", justify="right")
     table.add_column("")
@@ -82,12 +82,14 @@ def _sentences(evaluation: Evaluation) -> list[str]:
     ]
 
 
-def _table(title: str) -> Table:
+def titled_table(title: str) -> Table:
+    """Return an empty table under its title."""
     heading = Text(title, style="bold")
     return Table(title=heading, min_width=heading.cell_len, title_justify="left", box=SIMPLE_HEAD)
 
 
-def _figure(measured: Measured | None, form: str) -> str:
+def figure_cell(measured: Measured | None, form: str) -> str:
+    """Return a figure, and its interval on a line of its own."""
     if measured is None or measured.value is None:
         return "-"
     value = form.format(measured.value)

@@ -39,5 +39,10 @@ refund: it lowers what was spent, and is no purchase.
 
 def glossary() -> list[tuple[str, str]]:
     """Return each term with its explanation."""
-    entries = [" ".join(entry.split()).partition(": ") for entry in _TEXT.strip().split("\n\n")]
+    return entries_of(_TEXT)
+
+
+def entries_of(text: str) -> list[tuple[str, str]]:
+    """Return the terms and explanations of a text: ``Term: words``, empty lines in between."""
+    entries = [" ".join(entry.split()).partition(": ") for entry in text.strip().split("\n\n")]
     return [(term, words) for term, _, words in entries]

@@ -81,7 +81,10 @@ def gains(order: Order, held: Numbers, shares: Numbers) -> Numbers:
     """Return ``top_share`` for each of *shares*: the gains curve, from 0 to 1; [..., shares]."""
     customers, sums = order.customers(), order.sums(held)
     reached, held_by = np.cumsum(customers, axis=-1), np.cumsum(sums, axis=-1)
-    first = [_held_by_first(customers, sums, reached, held_by, share) for share in shares]
+    first = [
+        _held_by_first(customers, sums, reached, held_by, share * reached[..., -1:])
+        for share in shares
+    ]
     with np.errstate(invalid="ignore"):
         return np.stack(first, axis=-1) / held_by[..., -1:]
 
@@ -111,13 +114,14 @@ def normalised_gini(by_prediction: Numbers, best: Numbers) -> Numbers:
         return np.where(best > 0, by_prediction / best, np.nan)
 
 
-def area_under_curve(order: Order, positive: Flags) -> Numbers:
+def area_under_curve(order: Order, positive: Flags | Numbers) -> Numbers:
     """
     Return the chance that a positive ranks above a negative, a tie counting half (ROC AUC).
 
     Args:
         order: Customers by prediction.
-        positive: Who is positive, such as: bought at all; bool[n].
+        positive: Who is positive, such as: bought at all, bool[n]; or which part of each, such as
+            the share of an order's answers that were accepted, in [0, 1], float64[n].
 
     Returns:
         A number in [0, 1] for each resample; not a number without both kinds.
@@ -144,6 +148,21 @@ def mean_absolute_error(
     return np.asarray((counts @ errors) / counts.sum(axis=-1))
 
 
+def hits_at_r(order: Order, positive: Flags) -> tuple[Numbers, Numbers]:
+    """
+    Return how many of the first R are positive, R being how many positives there are.
+
+    Their ratio is precision at R, which is recall at R too.
+
+    Returns:
+        The expected number over the order of ties, and R; each for each resample.
+    """
+    customers, sums = order.customers(), order.sums(positive.astype(np.float64))
+    reached, held_by = np.cumsum(customers, axis=-1), np.cumsum(sums, axis=-1)
+    wanted = held_by[..., -1:]
+    return _held_by_first(customers, sums, reached, held_by, wanted), wanted[..., 0]
+
+
 def precision_at(order: Order, positive: Flags, count: int | None = None) -> float:
     """
     Return the share of positives among the first *count*, expected over the order of ties.
@@ -163,38 +182,66 @@ def precision_at(order: Order, positive: Flags, count: int | None = None) -> flo
     return float(top_share(order, hits, first / len(hits)) * hits.sum() / first)
 
 
-def calibration_error(probabilities: Numbers, positive: Flags, bins: int = 10) -> float:
+def calibration_error(
+    probabilities: Numbers,
+    positive: Flags | Numbers,
+    bins: int = 10,
+    *,
+    weights: Numbers | None = None,
+) -> float:
     """
-    Return the expected calibration error (ECE) over bins with equally many customers.
+    Return the expected calibration error (ECE) over bins of equal mass.
 
-    The mean over bins of |mean probability - share of positives|. Customers with equal
-    probabilities are spread evenly over the bins that they reach into.
-
-    Args:
-        probabilities: Predicted, in [0, 1]; float64[n].
-        positive: What came true; bool[n].
-        bins: How many, >= 1.
+    The mean over bins of |mean probability - share of positives|, which ``calibration_bins`` gives.
 
     Source:
         Naeini, Cooper, Hauskrecht: AAAI 2015, with the bins of equal mass of Nguyen and O'Connor,
         EMNLP 2015.
     """
-    order = Order.of(probabilities)
-    edges = np.linspace(0.0, len(probabilities), bins + 1)
+    predicted, came_true = calibration_bins(probabilities, positive, bins, weights=weights)
+    return float(np.abs(predicted - came_true).mean())
+
+
+def calibration_bins(
+    probabilities: Numbers,
+    positive: Flags | Numbers,
+    bins: int = 10,
+    *,
+    weights: Numbers | None = None,
+) -> tuple[Numbers, Numbers]:
+    """
+    Return the mean probability and the share of positives in each of several bins of equal mass.
+
+    Customers with equal probabilities are spread evenly over the bins that they reach into.
+
+    Args:
+        probabilities: Predicted, in [0, 1]; float64[n].
+        positive: What came true, bool[n]; or which share of what was predicted, in [0, 1],
+            float64[n].
+        bins: How many, >= 1; each has the same part of all weight.
+        weights: What each counts, > 0, such as how often it was put to the test; float64[n]; 1 if
+            not given.
+
+    Returns:
+        Two arrays, by rising probability; float64[bins] each.
+    """
+    order = Order.of(-probabilities)
+    if weights is not None:
+        order = order.drawn(weights)
     reached = np.cumsum(np.append(0.0, order.customers()))
+    edges = np.linspace(0.0, reached[-1], bins + 1)
 
     def in_bins(values: Numbers) -> Numbers:
-        return np.diff(np.interp(edges, reached, np.cumsum(np.append(0.0, order.sums(values)))))
+        sums = np.cumsum(np.append(0.0, order.sums(values)))
+        return np.asarray(np.diff(np.interp(edges, reached, sums)) / np.diff(edges))
 
-    gaps = in_bins(probabilities) - in_bins(positive.astype(np.float64))
-    return float(np.abs(gaps).sum() / len(probabilities))
+    return in_bins(probabilities), in_bins(positive.astype(np.float64))
 
 
 def _held_by_first(
-    customers: Numbers, sums: Numbers, reached: Numbers, held_by: Numbers, share: float
+    customers: Numbers, sums: Numbers, reached: Numbers, held_by: Numbers, count: Numbers
 ) -> Numbers:
-    """Return what the first *share* of the customers hold; [..., groups] to [...]."""
-    count = share * reached[..., -1:]
+    """Return what the first *count* of the customers hold; [..., groups] and [..., 1] to [...]."""
     group = np.sum(reached < count, axis=-1, keepdims=True)
     # Rounding may put a count of everything a hair above everything.
     group = np.minimum(group, customers.shape[-1] - 1)

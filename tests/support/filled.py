@@ -4,16 +4,17 @@ from sqlalchemy import Engine
 
 from ckm_stream.codec.state import encode_employee, encode_state
 from ckm_stream.domain.policy import Policy
+from ckm_stream.evidence.sources.population import SimulatedPopulation
 from ckm_stream.domain.profile import Delivery, ProfileState
 from ckm_stream.snapshots.batch import Progress, SnapshotBatch
 from ckm_stream.snapshots.rows import employee_row, profile_row
 from ckm_stream.snapshots.writer import SnapshotWriter
-from tests.support.populations import POLICY, Simulated
+from tests.support.populations import POLICY
 
 _TOPIC = "ckm.changelog.profile.v1"
 
 
-def fill_store(engine: Engine, population: Simulated, policy: Policy = POLICY) -> None:
+def fill_store(engine: Engine, population: SimulatedPopulation, policy: Policy = POLICY) -> None:
     """Write every customer and employee of a population into a migrated store."""
     profiles = [
         profile_row(

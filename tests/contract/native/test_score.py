@@ -34,7 +34,7 @@ from ckm_stream.domain.quantiles import LogHistogram, Quantiles, QuantileTable
 from ckm_stream.domain.score import Engagement, SourceClass, UpdateReason
 from ckm_stream.pipeline.fold import ProfileFold
 from ckm_stream.pipeline.records import Effects
-from ckm_stream.publishing.simulate import SimulationPlan, simulate
+from ckm_stream.simulation.customers import SimulationPlan, simulate
 from tests.support.touchpoints import DAY_S, POLICY, T0_S, histories, order
 from tests.support.units import CATALOGUE, EVENTS, OUTPUTS, TOPICS
 

@@ -161,7 +161,8 @@ def test_without_matplotlib_only_the_report_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Before the file is read; without --html nobody misses it."""
-    monkeypatch.delitem(sys.modules, "ckm_stream.evidence.plots", raising=False)
+    for name in ("ckm_stream.evidence.plots", "ckm_stream.evidence.drawing"):
+        monkeypatch.delitem(sys.modules, name, raising=False)
     monkeypatch.delattr("ckm_stream.evidence.plots", raising=False)
     monkeypatch.setitem(sys.modules, "matplotlib", None)
 

@@ -94,6 +94,11 @@ RUNS: Final = (
         (*_WORKERS, *_STORE, *_KAFKA, "fastavro", "matplotlib", "pydantic_settings", "yaml"),
         needs=("ckm_stream.evidence.evaluation", "numpy", "scipy"),
     ),
+    Run(
+        "evaluate sources --customers 100 --populations 2 --events-per-customer 5",
+        (*_WORKERS, *_STORE, *_KAFKA, "fastavro", "matplotlib"),
+        needs=("ckm_stream.evidence.sources.evaluation", "ckm_stream.simulation", "numpy"),
+    ),
     Run("health", (*_WORKERS, *_STORE, *_KAFKA)),
     Run("check", (*_FAUST, "alembic", "psycopg", "ckm_stream.publishing")),
     Run("migrate", (*_WORKERS, *_KAFKA, "psycopg", "rich"), needs=("alembic",)),

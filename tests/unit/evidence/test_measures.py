@@ -11,9 +11,11 @@ from ckm_stream.evidence.arrays import Flags, Numbers
 from ckm_stream.evidence.measures import (
     Order,
     area_under_curve,
+    calibration_bins,
     calibration_error,
     gains,
     gini,
+    hits_at_r,
     mean_absolute_error,
     normalised_gini,
     precision_at,
@@ -252,3 +254,86 @@ def test_no_order_comes_from_no_numbers(predictions: list[float]) -> None:
     """Not a number would sort anywhere."""
     with pytest.raises(ValueError, match="each a number"):
         Order.of(np.array(predictions))
+
+
+@given(populations)
+def test_hits_at_r_are_precision_at_r(population: Population) -> None:
+    """Times R: how many there are to be found."""
+    predicted, held = arrays(population)
+    positive = held > 1
+
+    hits, wanted = hits_at_r(Order.of(predicted), positive)
+
+    assert wanted == positive.sum()
+    if positive.any():
+        expected = precision_at(Order.of(predicted), positive)
+        assert hits / wanted == pytest.approx(expected, abs=1e-12)
+
+
+@given(populations, st.data())
+def test_hits_at_r_of_a_resample_are_those_of_customers_written_out(
+    population: Population, data: st.DataObject
+) -> None:
+    """R too is that of the customers who were drawn."""
+    predicted, held = arrays(population)
+    positive = held > 1
+    size = len(population)
+    counts = np.array(data.draw(st.lists(st.integers(0, 3), min_size=size, max_size=size)))
+    if not counts.any():
+        return
+    order = Order.of(predicted).drawn(np.array([counts, counts], dtype=np.float64))
+
+    hits, wanted = hits_at_r(order, positive)
+
+    written_out = Order.of(np.repeat(predicted, counts))
+    expected = hits_at_r(written_out, np.repeat(positive, counts))
+    np.testing.assert_allclose([hits, wanted], np.repeat(np.array([expected]).T, 2, 1), atol=1e-9)
+
+
+@given(populations, st.integers(1, 7), st.data())
+def test_a_weight_is_a_customer_that_counts_so_often(
+    population: Population, bins: int, data: st.DataObject
+) -> None:
+    """In the bins, in the error, and in the area under the curve."""
+    predicted, held = arrays(population)
+    probabilities, positive = predicted / 4, held > 1
+    size = len(population)
+    counts = np.array(data.draw(st.lists(st.integers(1, 4), min_size=size, max_size=size)))
+    repeated = np.repeat(probabilities, counts), np.repeat(positive, counts)
+    weights = counts.astype(np.float64)
+
+    found = calibration_bins(probabilities, positive, bins, weights=weights)
+
+    np.testing.assert_allclose(found, calibration_bins(*repeated, bins), atol=1e-12)
+    error = calibration_error(probabilities, positive, bins, weights=weights)
+    assert error == pytest.approx(calibration_error(*repeated, bins), abs=1e-12)
+
+
+@given(st.lists(st.tuples(st.integers(0, 4), st.integers(0, 5)), min_size=1, max_size=20))
+def test_a_share_is_so_many_positives_of_those_who_count(population: Population) -> None:
+    """A customer with 2 of 5 accepted is 2 positives and 3 negatives."""
+    predicted, accepted = arrays(population)
+    parts = accepted.astype(np.int64)
+    written_out = np.concatenate([np.arange(5) < part for part in parts])
+    weights, share = np.full(len(parts), 5.0), accepted / 5
+    repeated = np.repeat(predicted / 4, 5)
+
+    error = calibration_error(predicted / 4, share, 3, weights=weights)
+    area = area_under_curve(Order.of(predicted).drawn(weights), share)
+
+    assert error == pytest.approx(calibration_error(repeated, written_out, 3), abs=1e-12)
+    expected = area_under_curve(Order.of(repeated), written_out)
+    assert area == pytest.approx(expected, abs=1e-12, nan_ok=True)
+
+
+@given(populations, st.integers(1, 7))
+def test_bins_hold_everything_and_rise(population: Population, bins: int) -> None:
+    """Each the same part of it, by rising probability."""
+    predicted, held = arrays(population)
+    probabilities, positive = predicted / 4, held > 1
+
+    means, shares = calibration_bins(probabilities, positive, bins)
+
+    assert means.mean() == pytest.approx(probabilities.mean(), abs=1e-12)
+    assert shares.mean() == pytest.approx(positive.mean(), abs=1e-12)
+    assert (np.diff(means) >= -1e-12).all()

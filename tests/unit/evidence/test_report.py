@@ -3,7 +3,6 @@
 import re
 import sys
 from dataclasses import replace
-from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
@@ -13,46 +12,9 @@ from ckm_stream.evidence.glossary import glossary
 from ckm_stream.evidence.report import render_report, require_plots, write_report
 from ckm_stream.evidence.results import Evaluation
 from tests.support.evaluations import evaluation_by_hand
+from tests.support.pages import Page
 
-#: Elements that HTML closes by themselves; in a drawing every element is closed.
-VOID = {"meta", "br"}
 PLOTS = 5
-
-
-class Page(HTMLParser):
-    """What a browser would see: tags that must nest, attributes, and text."""
-
-    def __init__(self, text: str) -> None:
-        super().__init__()
-        self.open: list[str] = []
-        self.tags: list[str] = []
-        self.attributes: list[tuple[str, str]] = []
-        self.text = ""
-        self.feed(text)
-        self.close()
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        """Note a tag that opens."""
-        self.handle_startendtag(tag, attrs)
-        if tag not in VOID:
-            self.open.append(tag)
-
-    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        """Note a tag."""
-        self.tags.append(tag)
-        self.attributes += [(name, value or "") for name, value in attrs]
-
-    def handle_endtag(self, tag: str) -> None:
-        """Require that the tag that closes is the one that was opened last."""
-        assert self.open.pop() == tag
-
-    def handle_data(self, data: str) -> None:
-        """Note text."""
-        self.text += data
-
-    def values(self, name: str) -> list[str]:
-        """Return the values of an attribute."""
-        return [value for each, value in self.attributes if each == name]
 
 
 @pytest.fixture(scope="module")
@@ -193,7 +155,8 @@ def test_a_place_that_cannot_be_written_is_told(tmp_path: Path) -> None:
 
 def test_without_matplotlib_the_remedy_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     """Before any work is done."""
-    monkeypatch.delitem(sys.modules, "ckm_stream.evidence.plots", raising=False)
+    for name in ("ckm_stream.evidence.plots", "ckm_stream.evidence.drawing"):
+        monkeypatch.delitem(sys.modules, name, raising=False)
     monkeypatch.delattr("ckm_stream.evidence.plots", raising=False)
     monkeypatch.setitem(sys.modules, "matplotlib", None)
 

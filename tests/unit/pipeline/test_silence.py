@@ -16,7 +16,7 @@ from ckm_stream.pipeline.epochs import Epochs
 from ckm_stream.pipeline.fold import PROFILES, ProfileFold
 from ckm_stream.pipeline.silence import Silences
 from ckm_stream.pipeline.unit import Core, Unit
-from ckm_stream.publishing.simulate import DEFAULT_END_S, SimulationPlan, simulate
+from ckm_stream.simulation.customers import DEFAULT_END_S, SimulationPlan, simulate
 from tests.support.touchpoints import order
 from tests.support.units import (
     EVENTS,

@@ -12,21 +12,24 @@ from ckm_stream.domain.quantiles import Quantiles
 from ckm_stream.domain.score import SourceClass
 from ckm_stream.domain.scoring import score_profile
 from ckm_stream.errors import ConfigurationError, FitError
+from ckm_stream.evidence.sources.population import SimulatedPopulation
 from ckm_stream.population.fit import FEWEST_CUSTOMERS, Fitted, fit_epoch
 from ckm_stream.population.weights import Comparisons
-from ckm_stream.publishing.persona import Role
-from tests.support.populations import POLICY, Simulated, simulated
+from ckm_stream.simulation.persona import Role
+from tests.support.populations import POLICY, simulated
 
 ZERO = epoch_zero(POLICY)
 FITTING = simulated(800, seed=5)
 
 
-def fitted(population: Simulated = FITTING, *, before: Epoch = ZERO, epoch_id: int = 1) -> Fitted:
+def fitted(
+    population: SimulatedPopulation = FITTING, *, before: Epoch = ZERO, epoch_id: int = 1
+) -> Fitted:
     """Fit with the policy's own weights."""
     return fit_epoch(population.population, POLICY, epoch_id=epoch_id, before=before)
 
 
-def scores(population: Simulated, epoch: Epoch) -> dict[str, SourceClass]:
+def scores(population: SimulatedPopulation, epoch: Epoch) -> dict[str, SourceClass]:
     """Return each customer's class."""
     return {
         customer: score_profile(

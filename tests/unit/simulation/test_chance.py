@@ -2,7 +2,7 @@
 
 import pytest
 
-from ckm_stream.publishing.chance import blend, chance_for, draw_count, draw_one
+from ckm_stream.simulation.chance import blend, chance_for, draw_count, draw_one
 
 
 def test_the_same_purpose_gives_the_same_numbers() -> None:

@@ -10,8 +10,8 @@ from random import Random
 from typing import Any, Final
 
 from ckm_stream.domain.events import MICROS, SIMULATED_SOURCE, Channel, Purpose, TouchpointEvent
-from ckm_stream.publishing.chance import blend, draw_one
-from ckm_stream.publishing.persona import Persona, Role
+from ckm_stream.simulation.chance import blend, draw_one
+from ckm_stream.simulation.persona import Persona, Role
 
 HOUR_S: Final = 3_600
 DAY_S: Final = 24 * HOUR_S

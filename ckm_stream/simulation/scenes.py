@@ -27,9 +27,9 @@ from ckm_stream.domain.events import (
     Ticket,
     TicketAction,
 )
-from ckm_stream.publishing.chance import blend, draw_one
-from ckm_stream.publishing.persona import Persona, Role
-from ckm_stream.publishing.stage import DAY_S, Stage
+from ckm_stream.simulation.chance import blend, draw_one
+from ckm_stream.simulation.persona import Persona, Role
+from ckm_stream.simulation.stage import DAY_S, Stage
 
 # Cost of simulated goods, in thousandths of the amount.
 _COST_PERMILLE: Final = 700

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from random import Random
 
-from ckm_stream.publishing.chance import blend, draw_one
+from ckm_stream.simulation.chance import blend, draw_one
 
 HIGH_FROM = 0.7
 

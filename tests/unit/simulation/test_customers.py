@@ -14,8 +14,7 @@ from ckm_stream.domain.checks import check_event
 from ckm_stream.domain.events import SIMULATED_SOURCE, Call, Feedback, FeedbackStage, Purpose
 from ckm_stream.domain.policy import Policy
 from ckm_stream.errors import ConfigurationError
-from ckm_stream.publishing.persona import Role
-from ckm_stream.publishing.simulate import (
+from ckm_stream.simulation.customers import (
     DEFAULT_END_S,
     DEFAULT_START_S,
     SimulatedCustomer,
@@ -24,7 +23,9 @@ from ckm_stream.publishing.simulate import (
     persona_of,
     simulate,
     simulate_customer,
+    simulate_later,
 )
+from ckm_stream.simulation.persona import Role
 
 POLICY = Policy()
 CODEC = EventCodec(Catalogue.load())
@@ -170,6 +171,40 @@ def test_a_persona_can_be_had_without_its_events() -> None:
     customer = simulate_customer(SimulationPlan(customers=1, seed=3), 17)
 
     assert persona_of(3, 17) == customer.persona
+
+
+LATER_S = DEFAULT_END_S + 2 * (DEFAULT_END_S - DEFAULT_START_S)
+
+
+@given(seed=st.integers(), index=st.integers(0, 10**6))
+@settings(max_examples=30)
+def test_what_comes_later_is_drawn_anew(seed: int, index: int) -> None:
+    """By the same customer, after the end, with other ids; and the same again each time."""
+    plan = SimulationPlan(customers=1, seed=seed, events_per_customer=40.0)
+
+    known = simulate_customer(plan, index)
+    later = simulate_later(plan, index, until_s=LATER_S)
+
+    assert later == simulate_later(plan, index, until_s=LATER_S)
+    assert {each.event_id for each in later}.isdisjoint(each.event_id for each in known.events)
+    assert list(later) == sorted(later, key=lambda each: each.occurred_at)
+    for event in later:
+        assert DEFAULT_END_S <= event.occurred_s < LATER_S
+        assert event.customer_id == known.persona.customer_id
+        assert event.referred_by == known.referred_by
+
+
+def test_later_goes_on_at_the_same_rate() -> None:
+    """Twice the time holds twice the events, of a customer who was there all the time."""
+    plan = SimulationPlan(customers=600, seed=12)
+    known, later = [], []
+    for index in range(plan.customers):
+        customer = simulate_customer(plan, index)
+        if customer.persona.role is not Role.NEWCOMER:
+            known.append(len(customer.events))
+            later.append(len(simulate_later(plan, index, until_s=LATER_S)))
+
+    assert fmean(later) / fmean(known) == pytest.approx(2.0, rel=0.06)
 
 
 @pytest.mark.parametrize(
