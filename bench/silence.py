@@ -25,8 +25,8 @@ from ckm_stream.pipeline.epochs import Epochs
 from ckm_stream.pipeline.fold import PROFILES
 from ckm_stream.pipeline.records import Slice
 from ckm_stream.pipeline.silence import Silences
-from ckm_stream.simulation.customers import DEFAULT_END_S, SimulationPlan, simulate
 from ckm_stream.settings import CoreKind, KafkaSettings, Settings
+from ckm_stream.simulation.customers import DEFAULT_END_S, SimulationPlan, simulate
 from ckm_stream.streaming.core import new_core
 from ckm_stream.streaming.schema import StockRecord
 

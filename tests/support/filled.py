@@ -4,8 +4,8 @@ from sqlalchemy import Engine
 
 from ckm_stream.codec.state import encode_employee, encode_state
 from ckm_stream.domain.policy import Policy
-from ckm_stream.evidence.sources.population import SimulatedPopulation
 from ckm_stream.domain.profile import Delivery, ProfileState
+from ckm_stream.evidence.sources.population import SimulatedPopulation
 from ckm_stream.snapshots.batch import Progress, SnapshotBatch
 from ckm_stream.snapshots.rows import employee_row, profile_row
 from ckm_stream.snapshots.writer import SnapshotWriter
