@@ -29,12 +29,12 @@ from ckm_stream.errors import (
     TransientError,
 )
 from ckm_stream.operations.access import EPOCH_KEEPER
+from ckm_stream.operations.embedded import EmbeddedBroker
 from ckm_stream.operations.topics import apply_topics, specs_of
 from ckm_stream.settings import load_settings
 from ckm_stream.snapshots.epochs import EpochStore
 from ckm_stream.snapshots.store import for_writing
 from ckm_stream.snapshots.tables import EPOCH
-from tests.support.broker import Broker
 from tests.support.filled import fill_store
 from tests.support.populations import simulated
 from tests.support.producing import RawRecord, produce_raw
@@ -67,11 +67,16 @@ CIRCLE = "[[1, 9, 0.1111], [0.1111, 1, 9], [9, 0.1111, 1]]"
 
 
 @pytest.fixture
-def ckm(broker: Broker, topic_prefix: str, store_url: str, monkeypatch: pytest.MonkeyPatch) -> Run:
+def ckm(
+    embedded_broker: EmbeddedBroker,
+    topic_prefix: str,
+    store_url: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Run:
     """Give the command line, with settings that name a broker's topic and a database."""
-    monkeypatch.setenv("CKM__KAFKA__BOOTSTRAP_SERVERS", broker.bootstrap_servers)
+    monkeypatch.setenv("CKM__KAFKA__BOOTSTRAP_SERVERS", embedded_broker.bootstrap_servers)
     monkeypatch.setenv("CKM__KAFKA__TOPIC_PREFIX", topic_prefix)
-    monkeypatch.setenv("CKM__KAFKA__GUARANTEE", broker.guarantees[0])
+    monkeypatch.setenv("CKM__KAFKA__GUARANTEE", "at_least_once")
     monkeypatch.setenv("CKM__STORE__URL", store_url)
     monkeypatch.setenv("CKM__STATE__LAYOUT", "2")
     monkeypatch.setenv("COLUMNS", "160")
