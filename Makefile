@@ -49,7 +49,7 @@ lock: $(VENV)/dev.stamp ## pin the dependencies anew after a change of pyproject
 	$(COMPILE) $(ARGS) pyproject.toml -o requirements/runtime.txt
 	$(COMPILE) $(ARGS) pyproject.toml --extra demo requirements/build.in \
 		-c requirements/runtime.txt -o requirements/demo.txt
-	$(COMPILE) $(ARGS) pyproject.toml --extra demo --group dev requirements/build.in \
+	$(COMPILE) $(ARGS) pyproject.toml --all-extras --group dev requirements/build.in \
 		-c requirements/demo.txt -o requirements/dev.txt
 
 clean: ## remove what was installed, built and cached; the demo's data too

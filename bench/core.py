@@ -18,6 +18,7 @@ from typing import NamedTuple
 from bench.load import simulated_load
 from ckm_stream.codec.events import EventCodec
 from ckm_stream.codec.topics import Topics
+from ckm_stream.domain.epoch import epoch_zero
 from ckm_stream.operations.schemas import open_schemas
 from ckm_stream.pipeline.recent import RecentStates
 from ckm_stream.pipeline.records import Slice
@@ -76,8 +77,13 @@ def _backlog(events: int, customers: int) -> Backlog:
 
 def _run(kind: CoreKind, backlog: Backlog, size: int) -> Cost:
     tables: dict[tuple[str, int], dict[bytes, bytes]] = defaultdict(dict)
+    settings = _settings(kind)
+    epoch = epoch_zero(settings.scoring)
     core, unit_type = new_core(
-        _settings(kind), Topics(), load=lambda table, p, key: tables[table, p].get(key)
+        settings,
+        Topics(),
+        load=lambda table, p, key: tables[table, p].get(key),
+        epoch_at=lambda _: epoch,
     )
     add_s = seal_s = 0.0
     for partition, records in backlog.items():

@@ -3,7 +3,8 @@
 from itertools import islice
 
 from ckm_stream.domain.events import TouchpointEvent
-from ckm_stream.publishing.simulate import SimulationPlan, simulated_events
+from ckm_stream.publishing.simulate import simulated_events
+from ckm_stream.simulation.customers import SimulationPlan
 
 
 def simulated_load(events: int, customers: int) -> list[TouchpointEvent]:

@@ -27,8 +27,8 @@ from ckm_stream.codec.state import encode_state
 from ckm_stream.codec.topics import Topics
 from ckm_stream.domain.profile import ProfileState, apply_event
 from ckm_stream.operations.children import last_line, start_child, stop_child
-from ckm_stream.publishing.simulate import SimulationPlan, simulate
 from ckm_stream.settings import Settings, load_settings
+from ckm_stream.simulation.customers import SimulationPlan, simulate
 
 _PATIENCE_S = 120.0
 _DISTINCT = 2_000

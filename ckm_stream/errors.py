@@ -9,6 +9,7 @@ Every error that this package raises on purpose, as one tree.
     ├── FencedError            another owner has taken over: drop the state and leave, exit 4
     ├── DeliveryError          a publisher's event was not acknowledged, exit 5
     ├── StuckError             a worker no longer gets on: end it for its successor, exit 6
+    ├── FitError               a population cannot be fitted: keep what was, exit 7
     └── InvariantError         we are wrong: crash, exit 70
 
 A message names the thing, where it is, and the remedy. It never carries a personal value.
@@ -92,6 +93,12 @@ class StuckError(CkmStreamError):
     def __init__(self, message: str, *, where: str) -> None:
         super().__init__(message)
         self.where = where
+
+
+class FitError(CkmStreamError):
+    """A population is too small, contradictory or degenerate to learn from."""
+
+    exit_code = 7
 
 
 class InvariantError(CkmStreamError):

@@ -30,6 +30,7 @@ from ckm_stream.credentials import SecuritySettings
 from ckm_stream.domain.policy import Policy
 from ckm_stream.errors import ConfigurationError
 from ckm_stream.pipeline.limit import DeadLetterLimits
+from ckm_stream.population.weights import Comparisons
 
 PREFIX: Final = "CKM__"
 _SEPARATOR: Final = "__"
@@ -109,10 +110,51 @@ class RegistrySettings(_Group):
         return self
 
 
+def _cased(change: Callable[[str], str]) -> BeforeValidator:
+    return BeforeValidator(lambda given: change(given) if isinstance(given, str) else given)
+
+
+def _matrices(given: object) -> object:
+    """Read matrices that come as JSON from the environment."""
+    if not isinstance(given, Mapping):
+        return given
+    return {
+        name: json.loads(matrix) if isinstance(matrix, str) else matrix
+        for name, matrix in given.items()
+    }
+
+
 class StateSettings(_Group):
     """The bytes of states; every layout is read, this one is written."""
 
     layout: int = Field(default=DEFAULT_LAYOUT, ge=DEFAULT_LAYOUT, le=NEWEST_LAYOUT)
+
+
+class EpochSettings(_Group):
+    """When epochs are announced and looked for, and what their weights are compared from."""
+
+    lead_s: float = Field(default=14_400.0, gt=0)
+    refresh_s: float = Field(default=30.0, gt=0)
+    comparisons: Annotated[Comparisons, BeforeValidator(_matrices)] = Comparisons()
+
+
+class SilenceClock(StrEnum):
+    """
+    What tells how long a customer has been silent.
+
+    ``wall``: the machine's clock. ``events``: the newest event of the customer's partition, for
+    events of long ago. ``off``: nobody looks.
+    """
+
+    WALL = "wall"
+    EVENTS = "events"
+    OFF = "off"
+
+
+class SilenceSettings(_Group):
+    """Classes that change because nothing happens."""
+
+    clock: Annotated[SilenceClock, _cased(str.lower)] = SilenceClock.WALL
 
 
 class StoreSettings(_Group):
@@ -150,10 +192,6 @@ def _complete(default: object, given: object) -> object:
     return given
 
 
-def _cased(change: Callable[[str], str]) -> BeforeValidator:
-    return BeforeValidator(lambda given: change(given) if isinstance(given, str) else given)
-
-
 class Settings(BaseSettings):
     """All settings of all programs."""
 
@@ -168,6 +206,8 @@ class Settings(BaseSettings):
     kafka: KafkaSettings = KafkaSettings()
     registry: RegistrySettings = RegistrySettings()
     state: StateSettings = StateSettings()
+    epoch: EpochSettings = EpochSettings()
+    silence: SilenceSettings = SilenceSettings()
     store: StoreSettings = StoreSettings()
     dead_letters: DeadLetterLimits = DeadLetterLimits()
     metrics: MetricsSettings = MetricsSettings()
@@ -177,6 +217,12 @@ class Settings(BaseSettings):
     data_dir: Path = Path("var")
     start_patience_s: float = Field(default=30.0, ge=0)
     log_level: Annotated[Literal["DEBUG", "INFO", "WARNING", "ERROR"], _cased(str.upper)] = "INFO"
+
+    @model_validator(mode="after")
+    def _check_together(self) -> Self:
+        if self.epoch.lead_s < 2 * self.scoring.max_future_s:
+            raise ValueError("epoch.lead_s must be at least twice scoring.max_future_s")
+        return self
 
 
 def load_settings() -> Settings:

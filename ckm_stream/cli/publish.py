@@ -105,12 +105,8 @@ def simulate(  # noqa: PLR0913, PLR0917 -- options of a command, each with a def
     Customer i of a seed is the same whatever the number of customers.
     """
     from ckm_stream.cli.sending import publish_simulated
-    from ckm_stream.publishing.simulate import (
-        DEFAULT_END_S,
-        DEFAULT_START_S,
-        Order,
-        SimulationPlan,
-    )
+    from ckm_stream.publishing.simulate import Order
+    from ckm_stream.simulation.customers import DEFAULT_END_S, DEFAULT_START_S, SimulationPlan
 
     plan = SimulationPlan(
         customers=customers,

@@ -1,11 +1,16 @@
 """``ckm top``, ``ckm show`` and ``ckm explain``: what the store says, as a table or as JSON."""
 
-from typing import Annotated, Never
+from typing import TYPE_CHECKING, Annotated, Never
 
 import typer
 
 from ckm_stream.cli.printing import print_json
 from ckm_stream.domain.score import SourceClass
+
+if TYPE_CHECKING:
+    from sqlalchemy import Engine
+
+    from ckm_stream.snapshots.queries import StoredProfile
 
 _UNKNOWN_CUSTOMER = 1
 
@@ -45,7 +50,9 @@ def show(customer_id: CustomerId, as_json: AsJson = False) -> None:  # noqa: FBT
     Show what is known about, for and from a customer, with scores and changes of class.
 
     With --json: one object with customer_id, version, as_of (UTC), simulated; about, for and
-    from, each with a summary and the newest items; scores and classes, newest first.
+    from, each with a summary and the newest items; scores and classes, newest first; lifetime,
+    what the models of the epoch expect, with epoch_id, model, as_of_s, horizon_weeks,
+    probability_alive, expected_purchases and expected_margin (minor units), or null without.
     Exit code 1 if the customer is not in the store.
     """
     from ckm_stream.cli.opened import opened_store
@@ -53,8 +60,9 @@ def show(customer_id: CustomerId, as_json: AsJson = False) -> None:  # noqa: FBT
 
     with opened_store() as engine:
         profile = queries.show(engine, customer_id)
-    if profile is None:
-        _leave_unknown(customer_id)
+        if profile is None:
+            _leave_unknown(customer_id)
+        profile = _priced(engine, profile)
     if as_json:
         print_json(profile)
     else:
@@ -84,6 +92,30 @@ def explain(customer_id: CustomerId, as_json: AsJson = False) -> None:  # noqa: 
         from ckm_stream.cli.rendering import explanation_table, print_tables
 
         print_tables(explanation_table(score))
+
+
+def _priced(engine: "Engine", profile: "StoredProfile") -> "StoredProfile":
+    """Return the profile with what the customer is expected to bring, if an epoch can tell."""
+    import msgspec
+
+    from ckm_stream.codec.epochs import EpochCodec
+    from ckm_stream.operations.schemas import open_schemas
+    from ckm_stream.settings import load_settings
+    from ckm_stream.snapshots.epochs import EpochStore
+
+    settings = load_settings()
+    epoch = EpochStore(engine, EpochCodec(open_schemas(settings))).newest_activated()
+    if epoch is None:
+        return profile
+    from ckm_stream.snapshots import lifetimes  # its numbers take a second to load
+
+    lifetime = lifetimes.price(
+        profile.about.summary,
+        newest_event_s=int(profile.as_of.timestamp()),
+        epoch=epoch,
+        money=settings.scoring.money,
+    )
+    return msgspec.structs.replace(profile, lifetime=lifetime)
 
 
 def _leave_unknown(customer_id: str) -> Never:

@@ -18,6 +18,7 @@ from ckm_stream.domain.score import Indicator
 from ckm_stream.snapshots.queries import (
     ClassSize,
     ExplainedScore,
+    LifetimeValue,
     RankedSource,
     StoredProfile,
     StoredSection,
@@ -27,7 +28,7 @@ SIMULATED: Final = "simulated"
 _DAY_S: Final = 86_400
 # Columns that a narrow terminal must not break: who, what, and whether it is real.
 _WHOLE: Final = frozenset(
-    {"#", "Class", "Customer", "Data", "Effect", "Indicator", "Total", "When"}
+    {"#", "Class", "Customer", "Data", "Effect", "Epoch", "Indicator", "Total", "When"}
 )
 _SECTIONS: Final = ("About", "For", "From")
 
@@ -49,11 +50,11 @@ def plain(value: object) -> Text:
 def ranking_table(ranking: Iterable[RankedSource]) -> Table:
     """Show customers by their total."""
     rows = list(ranking)
-    table = _table("Highest totals", simulated=any(row.simulated for row in rows))
-    _add_columns(table, "#", justify="right")
-    _add_columns(table, "Customer", "Class")
-    _add_columns(table, "Total", "Value", "Will", "Absorb", justify="right")
-    _add_columns(table, "Lead", "Data")
+    table = new_table("Highest totals", simulated=any(row.simulated for row in rows))
+    add_columns(table, "#", justify="right")
+    add_columns(table, "Customer", "Class")
+    add_columns(table, "Total", "Value", "Will", "Absorb", justify="right")
+    add_columns(table, "Lead", "Data")
     for row in rows:
         numbers = (row.total, row.value, row.willingness, row.absorption)
         table.add_row(
@@ -69,9 +70,9 @@ def ranking_table(ranking: Iterable[RankedSource]) -> Table:
 
 def class_table(sizes: Iterable[ClassSize], *, simulated: bool) -> Table:
     """Show how many customers each class has."""
-    table = _table("Customers by class", simulated=simulated)
-    _add_columns(table, "Class")
-    _add_columns(table, "Customers", justify="right")
+    table = new_table("Customers by class", simulated=simulated)
+    add_columns(table, "Class")
+    add_columns(table, "Customers", justify="right")
     for size in sizes:
         table.add_row(size.source_class, f"{size.customers:,}")
     return table
@@ -82,24 +83,24 @@ def explanation_table(score: ExplainedScore) -> Table:
     title = Text.assemble(
         "Why ",
         plain(score.customer_id),
-        f" is {score.source_class} with {score.total:.3f}, as of {_instant(score.as_of)}",
+        f" is {score.source_class} with {score.total:.3f}, as of {show_instant(score.as_of)}",
     )
-    table = _table(
+    table = new_table(
         title,
         simulated=score.simulated,
         caption=plain(
             f"Effects add up to {sum(each.contribution for each in score.factors):+.4f}, "
             f"from the reference total {score.reference_total:.3f} to this total, in natural "
             f"logarithms. Epoch {score.epoch_id}, version {score.version}. "
-            f"Engagement: {_words(score.engagement)} ({score.engagement_reason})."
+            f"Engagement: {words(score.engagement)} ({score.engagement_reason})."
         ),
     )
-    _add_columns(table, "Indicator")
-    _add_columns(table, "Effect", "Value", "Scaled", "Weight", "Evidence", justify="right")
-    _add_columns(table, "Half-life", "Newest event")
+    add_columns(table, "Indicator")
+    add_columns(table, "Effect", "Value", "Scaled", "Weight", "Evidence", justify="right")
+    add_columns(table, "Half-life", "Newest event")
     for factor in score.factors:
         table.add_row(
-            f"{factor.indicator} {_words(Indicator(factor.indicator).name)}",
+            f"{factor.indicator} {words(Indicator(factor.indicator).name)}",
             f"{factor.contribution:+.4f}",
             f"{factor.value:,.4g}",
             f"{factor.normalised:.3f}",
@@ -117,40 +118,54 @@ def profile_view(profile: StoredProfile) -> Group:
         ("Customer ", "bold"),
         plain(profile.customer_id),
         f" ({SIMULATED} data)" if profile.simulated else "",
-        f"\nversion {profile.version}, as of {_instant(profile.as_of)}\n",
+        f"\nversion {profile.version}, as of {show_instant(profile.as_of)}\n",
     )
     parts: list[RenderableType] = [heading]
+    if profile.lifetime is not None:
+        parts.append(_lifetime_line(profile.lifetime))
     sections = (profile.about, profile.for_, profile.from_)
     for name, section in zip(_SECTIONS, sections, strict=True):
         parts += _section_tables(f"{name} the customer", section)
-    scores = _table("Newest scores")
-    _add_columns(scores, "As of", "Class")
-    _add_columns(scores, "Total", "Value", "Willingness", "Absorption", justify="right")
+    scores = new_table("Newest scores")
+    add_columns(scores, "As of", "Class")
+    add_columns(scores, "Total", "Value", "Willingness", "Absorption", justify="right")
     for score in profile.scores:
         numbers = (score.total, score.value, score.willingness, score.absorption)
         scores.add_row(
-            _instant(score.as_of), score.source_class, *(f"{number:.3f}" for number in numbers)
+            show_instant(score.as_of), score.source_class, *(f"{number:.3f}" for number in numbers)
         )
-    classes = _table("Changes of class")
-    _add_columns(classes, "As of", "From", "To", "Reason")
+    classes = new_table("Changes of class")
+    add_columns(classes, "As of", "From", "To", "Reason")
     for change in profile.classes:
         classes.add_row(
-            _instant(change.as_of), change.previous_class or "-", change.source_class, change.reason
+            show_instant(change.as_of),
+            change.previous_class or "-",
+            change.source_class,
+            change.reason,
         )
     return Group(*parts, scores, classes)
 
 
+def _lifetime_line(lifetime: LifetimeValue) -> Text:
+    return Text(
+        f"By model {lifetime.model} of epoch {lifetime.epoch_id}: still a customer with "
+        f"probability {lifetime.probability_alive:.2f}; {lifetime.expected_purchases:.2f} days "
+        f"with a purchase and {lifetime.expected_margin:,} minor units of margin are "
+        f"expected in {lifetime.horizon_weeks} weeks.\n"
+    )
+
+
 def _section_tables(title: str, section: StoredSection) -> list[RenderableType]:
-    summary = _table(title, show_header=False)
+    summary = new_table(title, show_header=False)
     for name, value in section.summary.items():
         summary.add_row(*_named_figure(name, value))
     if not section.items:
         return [summary]
-    items = _table(f"{title}: newest items")
-    _add_columns(items, "When", "Kind", "Stage", "Form", "Text", "Source")
+    items = new_table(f"{title}: newest items")
+    add_columns(items, "When", "Kind", "Stage", "Form", "Text", "Source")
     for item in section.items:
         items.add_row(
-            _instant(item.occurred_at),
+            show_instant(item.occurred_at),
             item.kind,
             item.stage,
             item.form.lower(),
@@ -160,7 +175,7 @@ def _section_tables(title: str, section: StoredSection) -> list[RenderableType]:
     return [summary, items]
 
 
-def _table(title: str | Text, *, simulated: bool = False, **options: Any) -> Table:  # noqa: ANN401 -- rich's own
+def new_table(title: str | Text, *, simulated: bool = False, **options: Any) -> Table:  # noqa: ANN401 -- rich's own
     """Make a table that is at least as wide as its title, so that the title stays one line."""
     whole = Text.assemble(title, f" ({SIMULATED} data)" if simulated else "", style="bold")
     return Table(
@@ -173,25 +188,28 @@ def _table(title: str | Text, *, simulated: bool = False, **options: Any) -> Tab
     )
 
 
-def _add_columns(table: Table, *names: str, justify: Any = "left") -> None:  # noqa: ANN401 -- rich's own literal
+def add_columns(table: Table, *names: str, justify: Any = "left") -> None:  # noqa: ANN401 -- rich's own literal
+    """Add columns of these names."""
     for name in names:
         table.add_column(name, justify=justify, no_wrap=name in _WHOLE)
 
 
-def _instant(instant: datetime) -> str:
+def show_instant(instant: datetime) -> str:
+    """Return an instant to the minute."""
     return f"{instant:%Y-%m-%d %H:%M}"
 
 
-def _words(name: str) -> str:
+def words(name: str) -> str:
+    """Return a name from the code as people write it."""
     return name.lower().replace("_", " ")
 
 
 def _named_figure(name: str, value: object) -> tuple[str, Text]:
     """Name a figure and show it; what ends in ``_s`` is an instant in Unix seconds."""
     if name.endswith("_s"):
-        shown = _instant(datetime.fromtimestamp(value, UTC)) if isinstance(value, int) else None
-        return _words(name.removesuffix("_s")), plain(shown)
-    return _words(name), plain(_figure(value))
+        shown = show_instant(datetime.fromtimestamp(value, UTC)) if isinstance(value, int) else None
+        return words(name.removesuffix("_s")), plain(shown)
+    return words(name), plain(_figure(value))
 
 
 def _figure(value: object) -> object:

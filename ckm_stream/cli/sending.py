@@ -24,13 +24,9 @@ from ckm_stream.publishing.client import Publisher, event_checker
 from ckm_stream.publishing.files import SOURCES, Refusal, open_events, to_line
 from ckm_stream.publishing.output import open_lines
 from ckm_stream.publishing.pacing import at_rate
-from ckm_stream.publishing.simulate import (
-    Order,
-    SimulatedCustomer,
-    SimulationPlan,
-    simulated_events,
-)
+from ckm_stream.publishing.simulate import Order, simulated_events
 from ckm_stream.settings import load_settings
+from ckm_stream.simulation.customers import SimulatedCustomer, SimulationPlan
 
 _SOME_REFUSED = 1
 

@@ -62,7 +62,7 @@ def migrate(
 
 def rebuild(yes: Yes = False) -> None:  # noqa: FBT002 -- a flag of the command line
     """
-    Empty the store, so that the snapshot workers fill it again from the topics.
+    Empty the store but for its epochs, so that the snapshot workers fill it again from the topics.
 
     Snapshot workers that are running stop with exit code 4 and, started again, read every topic
     from its first record. The topics themselves are not touched.
@@ -74,6 +74,6 @@ def rebuild(yes: Yes = False) -> None:  # noqa: FBT002 -- a flag of the command 
     with opened_store() as engine:
         name = database_name(engine.url)
         if not yes:
-            typer.confirm(f"Delete all rows of {name}?", abort=True)
+            typer.confirm(f"Delete all rows of {name} but its epochs?", abort=True)
         empty_store(engine)
     typer.echo(f"{name} is empty; snapshot workers fill it again when they are started")

@@ -65,6 +65,10 @@ class Layout:
     write_delivery: Callable[[Delivery], object]
 
 
+#: The first layout that says in which epoch a state was announced.
+EPOCH_LAYOUT: Final = 2
+
+
 def refuse_epoch(epoch_id: int) -> None:
     """
     Refuse to write an announcement's epoch in a layout that has no room for it, if it is not 0.
@@ -75,7 +79,7 @@ def refuse_epoch(epoch_id: int) -> None:
     if epoch_id:
         raise ConfigurationError(
             f"a score was announced in epoch {epoch_id}, which state layout 1 has no room for; "
-            "set CKM__STATE__LAYOUT=2"
+            f"set CKM__STATE__LAYOUT={EPOCH_LAYOUT}"
         )
 
 

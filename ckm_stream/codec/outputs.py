@@ -4,10 +4,8 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from ckm_stream.codec.catalogue import SchemaSource
-from ckm_stream.codec.framing import frame
-from ckm_stream.codec.subjects import SubjectReader
-from ckm_stream.codec.topics import KNOWLEDGE_ITEM, SCORE_UPDATED, subject_of
-from ckm_stream.codec.writing import WRITING_ERRORS, Writer, compile_writer
+from ckm_stream.codec.formats import Format
+from ckm_stream.codec.topics import KNOWLEDGE_ITEM, SCORE_UPDATED
 from ckm_stream.domain.events import MICROS
 from ckm_stream.domain.knowledge import Form, KnowledgeItem, Section
 from ckm_stream.domain.score import (
@@ -20,9 +18,6 @@ from ckm_stream.domain.score import (
     UpdateReason,
 )
 from ckm_stream.errors import InvariantError
-
-#: A record of ours that is longer was not written by us.
-MAX_VALUE_BYTES: Final = 12 << 20
 
 #: Where the fields of the flat record are in a ``ScoreUpdate``.
 _SCORE_PATHS: Final = {
@@ -117,8 +112,8 @@ class OutputCodec:
     """
 
     def __init__(self, schemas: SchemaSource) -> None:
-        self._scores = _Format(schemas, SCORE_UPDATED, _SCORE_TYPES, _SCORE_PATHS)
-        self._items = _Format(schemas, KNOWLEDGE_ITEM, _ITEM_TYPES, {})
+        self._scores = Format(schemas, SCORE_UPDATED, _SCORE_TYPES, _SCORE_PATHS)
+        self._items = Format(schemas, KNOWLEDGE_ITEM, _ITEM_TYPES)
 
     @property
     def score_head(self) -> bytes:
@@ -166,35 +161,3 @@ class OutputCodec:
         """
         item: KnowledgeItem = self._items.read(value)
         return item
-
-
-class _Format:
-    """Reader and writer of one subject."""
-
-    def __init__(
-        self,
-        schemas: SchemaSource,
-        topic: str,
-        types: dict[str, Callable[..., Any]],
-        paths: dict[str, str],
-    ) -> None:
-        self._schemas = schemas
-        self._subject = subject_of(topic)
-        self._write: Writer = compile_writer(schemas.catalogue.newest(self._subject).schema, paths)
-        self._head: bytes | None = None
-        reader = SubjectReader(schemas, self._subject, types, max_bytes=MAX_VALUE_BYTES)
-        self.read: Callable[[bytes | None], Any] = reader.read
-
-    @property
-    def head(self) -> bytes:
-        if self._head is None:
-            self._head = frame(self._schemas.writing_id(self._subject), b"")
-        return self._head
-
-    def encode(self, value: object) -> bytes:
-        try:
-            return self._write(value, self.head)
-        except WRITING_ERRORS as error:
-            raise InvariantError(
-                f"{type(value).__name__} does not fit {self._subject}: {type(error).__name__}"
-            ) from error

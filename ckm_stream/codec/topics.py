@@ -37,6 +37,7 @@ SOURCE_TOPICS: Final = {
 SCORE_UPDATED: Final = "ckm.score.updated.v1"
 KNOWLEDGE_ITEM: Final = "ckm.knowledge.item.v1"
 DEAD_LETTER: Final = "ckm.deadletter.v1"
+EPOCH: Final = "ckm.internal.epoch.v1"
 PROFILE_CHANGELOG: Final = "ckm.changelog.profile.v1"
 EMPLOYEE_CHANGELOG: Final = "ckm.changelog.employee.v1"
 
@@ -46,6 +47,7 @@ LOGICAL_TOPICS: Final = (
     SCORE_UPDATED,
     KNOWLEDGE_ITEM,
     DEAD_LETTER,
+    EPOCH,
     PROFILE_CHANGELOG,
     EMPLOYEE_CHANGELOG,
 )
@@ -70,6 +72,7 @@ class Topics:
     score_updated: str = field(init=False)
     knowledge_item: str = field(init=False)
     dead_letter: str = field(init=False)
+    epoch: str = field(init=False)
     profile_changelog: str = field(init=False)
     employee_changelog: str = field(init=False)
 
@@ -78,6 +81,7 @@ class Topics:
             "score_updated": SCORE_UPDATED,
             "knowledge_item": KNOWLEDGE_ITEM,
             "dead_letter": DEAD_LETTER,
+            "epoch": EPOCH,
             "profile_changelog": PROFILE_CHANGELOG,
             "employee_changelog": EMPLOYEE_CHANGELOG,
         }

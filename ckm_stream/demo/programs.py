@@ -18,7 +18,7 @@ from ckm_stream.errors import ConfigurationError
 from ckm_stream.operations.children import last_line, start_child, stop_child
 from ckm_stream.operations.embedded import EmbeddedBroker, is_port_free
 from ckm_stream.publishing.cdnow import LANDMARK_S
-from ckm_stream.settings import Guarantee, Settings
+from ckm_stream.settings import Guarantee, Settings, SilenceClock, SilenceSettings
 
 _BOOTSTRAP = "CKM__KAFKA__BOOTSTRAP_SERVERS"
 _STOP_GRACE_S = 4.0
@@ -72,6 +72,8 @@ def demo_settings(settings: Settings, folder: Path, kafka: dict[str, object]) ->
         update={
             "kafka": settings.kafka.model_copy(update={**own, **kafka}),
             "scoring": replace(settings.scoring, landmark_s=LANDMARK_S),
+            # The purchases are of 1997 and 1998: by today's clock everybody is long silent.
+            "silence": SilenceSettings(clock=SilenceClock.EVENTS),
             "store": type(settings.store)(url=f"sqlite:///{folder}/ckm.db"),
         }
     )
@@ -114,5 +116,6 @@ def environment(settings: Settings) -> dict[str, str]:
         "CKM__KAFKA__PROFILE_GROUP": f"{kafka.topic_prefix}{kafka.profile_group}",
         "CKM__KAFKA__SNAPSHOT_GROUP": f"{kafka.topic_prefix}{kafka.snapshot_group}",
         "CKM__SCORING__LANDMARK_S": str(settings.scoring.landmark_s),
+        "CKM__SILENCE__CLOCK": settings.silence.clock.value,
         "CKM__STORE__URL": settings.store.url.get_secret_value(),
     }

@@ -186,3 +186,7 @@ class Money:
     referred_margin: int = 1_000
     #: Share of a referred customer's margin that is credited to the referrer.
     referrer_share: float = 0.5
+    #: By how much a payment in a year is worth less than one today, and how far lifetimes are
+    #: priced ahead.
+    annual_discount: float = 0.1
+    horizon_weeks: int = 52

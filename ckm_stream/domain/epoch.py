@@ -9,14 +9,19 @@ the scale by quantile tables and the rest by fits, behind the same names.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Protocol
+from typing import Final, Protocol
 
-from ckm_stream.domain.choices import PerIndicator
+from ckm_stream.domain.choices import PerIndicator, Priors
 from ckm_stream.domain.decay import total_of
 from ckm_stream.domain.policy import Policy
 from ckm_stream.domain.score import Indicator
 
 INDICATORS = tuple(Indicator)
+
+
+#: Later than any event: an epoch that waits to be activated. In microseconds it has 63 bits, the
+#: most that Avro's long holds.
+NEVER_S: Final = 1 << 43
 
 
 class Scale(Protocol):
@@ -42,6 +47,20 @@ class Saturation:
         return normalised
 
 
+@dataclass(frozen=True, slots=True)
+class FittedModel:
+    """
+    A model of buying or spending, by name (``bg_nbd``), with its parameters in the model's order.
+
+    ``log_likelihood`` is that of the ``customers`` it was fitted to.
+    """
+
+    name: str
+    parameters: tuple[float, ...]
+    log_likelihood: float
+    customers: int
+
+
 @dataclass(frozen=True)
 class Epoch:
     """
@@ -49,8 +68,11 @@ class Epoch:
 
     ``within`` holds the weights of the indicators inside their dimension (each four add up to 1),
     ``between`` the exponents of the dimensions (adding up to 1), ``high`` the score from which a
-    dimension is high, ``reference`` the normalised indicators of the median customer,
-    ``employee_rates`` the usable notes per contact by employee bin, empty if not known yet.
+    dimension is high, ``reference`` the normalised indicators of the median customer, ``priors``
+    what is believed of a customer without evidence, ``employee_rates`` the usable notes per
+    contact by employee bin, empty if not known yet. A score as of ``effective_from_s`` or later
+    uses the epoch, until a later one does. What was learnt was learnt from so many ``customers``
+    as of ``as_of_s``; ``models`` price lifetimes at read and play no part in a score.
     """
 
     epoch_id: int
@@ -60,7 +82,11 @@ class Epoch:
     between: tuple[float, float, float]
     high: tuple[float, float, float]
     reference: tuple[float, ...]
+    priors: Priors
     employee_rates: tuple[float, ...] = ()
+    as_of_s: int = 0
+    customers: int = 0
+    models: tuple[FittedModel, ...] = ()
 
     @cached_property
     def weights(self) -> tuple[float, ...]:
@@ -110,6 +136,7 @@ def epoch_zero(policy: Policy) -> Epoch:
         between=(value / total, willingness / total, absorption / total),
         high=policy.high.values(),
         reference=tuple(scale.normalise_all(_floats(policy.reference))),
+        priors=policy.priors,
     )
 
 

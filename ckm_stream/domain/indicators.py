@@ -9,7 +9,7 @@ from math import fsum
 from typing import Final
 
 from ckm_stream.domain.beta import lower_decile
-from ckm_stream.domain.choices import WEEK_S
+from ckm_stream.domain.choices import WEEK_S, Money, Prior
 from ckm_stream.domain.days import DAY_S, day_of, decayed_days
 from ckm_stream.domain.decay import beta_mean, exposure_s, normalised_entropy, total_of
 from ckm_stream.domain.epoch import Epoch
@@ -43,6 +43,10 @@ from ckm_stream.domain.slots import (
     TRUST,
 )
 
+#: Who is more often wrong than right teaches nothing, however much is told: with the mean alone,
+#: a planted liar of 9 items and 3 refutations stood above two thirds of a population.
+WORTHLESS_BELOW: Final = 0.5
+
 _YEAR_S: Final = 365.25 * DAY_S
 _EPSILON: Final = 0.25
 _SOURCE_SLOTS: Final = tuple(range(SOURCES, SOURCES + BINS))
@@ -51,8 +55,11 @@ _NONE: Final = (0.0, 0.0)
 
 Reading = tuple[float, float, float, float]
 
+#: Evidence for and against; or, for a rate, events and the exposure that they fell into.
+Pair = tuple[float, float]
 
-def read_value(facts: Facts, now_s: int, policy: Policy) -> tuple[Reading, Reading]:
+
+def read_value(facts: Facts, now_s: int, epoch: Epoch, policy: Policy) -> tuple[Reading, Reading]:
     """
     Return V1 to V4 and their evidence counts.
 
@@ -60,23 +67,41 @@ def read_value(facts: Facts, now_s: int, policy: Policy) -> tuple[Reading, Readi
     """
     get = facts.sums.get
     d1, d2, d3, d4 = policy.dampings(now_s)[:4]
+    priors = epoch.priors
     base = get(NET_MARGIN, 0)
-    growth, growth_n = _growth(facts, now_s, d2, policy) if facts.first_in_category else _NONE
-    networking, networking_n = _networking(facts, d3, policy) if facts.referred else _NONE
+    growth, growth_n = (
+        _growth(facts, now_s, d2, priors.new_categories, policy)
+        if facts.first_in_category
+        else _NONE
+    )
+    networking, networking_n = (
+        _networking(facts, d3, priors.referred_buyers, policy.money) if facts.referred else _NONE
+    )
     learning = get(ITEM_VALUE, 0)
+    worth = 0.0
     if learning:
-        prior = policy.priors.credibility
-        credibility = beta_mean(get(CONFIRMED, 0) * d4, get(REFUTED, 0) * d4, prior.a, prior.b)
-        worth = learning * d4 / MILLE * credibility
-    else:
-        worth = 0.0
+        credibility = _mean(_verdicts(facts, d4), priors.credibility)
+        if credibility >= WORTHLESS_BELOW:
+            worth = learning * d4 / MILLE * credibility
     return (
         (base * d1 if base > 0 else 0.0, growth, networking, worth),
         (get(ORDERS, 0) * d1, growth_n, networking_n, get(ITEMS, 0) * d4),
     )
 
 
-def _growth(facts: Facts, now_s: int, damping: float, policy: Policy) -> tuple[float, float]:
+def _mean(pair: Pair, prior: Prior) -> float:
+    return beta_mean(*pair, prior.a, prior.b)
+
+
+def _verdicts(facts: Facts, damping: float) -> Pair:
+    """Return the items that turned out right and wrong."""
+    get = facts.sums.get
+    return get(CONFIRMED, 0) * damping, get(REFUTED, 0) * damping
+
+
+def _growth(
+    facts: Facts, now_s: int, damping: float, prior: Prior, policy: Policy
+) -> tuple[float, float]:
     """
     Return the margin in new categories plus that expected of further ones, and the evidence.
 
@@ -97,8 +122,7 @@ def _growth(facts: Facts, now_s: int, damping: float, policy: Policy) -> tuple[f
             in_new += margin
         total += margin
     new = len(ages_s)
-    prior = policy.priors.new_categories
-    years = max(0, now_s - facts.first_purchase_s) / _YEAR_S
+    years = _years_bought(facts, now_s)
     expected = (prior.a + new) / (prior.b + years) * (total * damping) / (1 + new)
     growth = in_new * damping + expected
     if not new:
@@ -108,10 +132,12 @@ def _growth(facts: Facts, now_s: int, damping: float, policy: Policy) -> tuple[f
     return growth, fsum([2.0 ** (-age_s / half_life_s) for age_s in ages_s])
 
 
-def _networking(facts: Facts, damping: float, policy: Policy) -> tuple[float, float]:
+def _years_bought(facts: Facts, now_s: int) -> float:
+    return max(0, now_s - facts.first_purchase_s) / _YEAR_S
+
+
+def _networking(facts: Facts, damping: float, prior: Prior, money: Money) -> tuple[float, float]:
     """Return the referrer's part of the margin that referrals bring, and the evidence."""
-    prior = policy.priors.referred_buyers
-    money = policy.money
     referred = counter_estimate(facts.referred)
     buyers = counter_estimate(facts.referred_buyers)
     margin = max(0.0, facts.sums.get(REFERRED_MARGIN, 0) * damping)
@@ -121,48 +147,65 @@ def _networking(facts: Facts, damping: float, policy: Policy) -> tuple[float, fl
     return share * referred * mean_margin * money.referrer_share, evidence
 
 
-def read_willingness(facts: Facts, now_s: int, policy: Policy) -> tuple[Reading, Reading]:
+def read_willingness(
+    facts: Facts, now_s: int, epoch: Epoch, policy: Policy
+) -> tuple[Reading, Reading]:
     """
     Return W1 to W4 and their evidence counts.
 
     W1 is in weighted contacts per week, W2 the lower tenth of the acceptance rate, W3 and W4 are
     rates.
     """
-    get = facts.sums.get
-    priors = policy.priors
-    half_lives = policy.half_lives
+    priors = epoch.priors
     d2, d3, d4 = policy.dampings(now_s)[5:8]
     contacts = contact_worth(facts, now_s, policy)
-    known_since_s = facts.first_s if facts.first_s >= 0 else now_s
-    weeks = exposure_s(known_since_s, now_s, half_lives.contact_frequency) / WEEK_S
     prior = priors.contact_frequency
-    frequency = (prior.a + contacts) / (prior.b + weeks)
-
+    frequency = (prior.a + contacts) / (prior.b + _weeks_known(facts, now_s, policy))
+    accepted, declined = _responses(facts, d2)
     prior = priors.acceptance_rate
-    accepted = get(ACCEPTED_TWICE, 0) * d2 / 2
-    declined = get(DECLINED_TWICE, 0) * d2 / 2
-    acceptance = lower_decile(prior.a + accepted, prior.b + declined)
-
-    trust = get(TRUST, 0) * d3
-    if 0 <= facts.last_complaint_s < facts.last_purchase_s:
-        # Who buys again after a complaint trusts again: one piece of evidence, decided at read.
-        trust += 2.0 ** ((facts.last_purchase_s - now_s) / half_lives.trust)
-    distrust = get(DISTRUST, 0) * d3
-
-    redeemed = get(REWARDS_REDEEMED, 0)
-    spurned = get(REWARDS_OFFERED, 0) - redeemed
-    gain = redeemed * d4 + get(BENEFIT, 0) * d4 / MILLE
-    no_gain = (spurned * d4 if spurned > 0 else 0.0) + get(NO_BENEFIT, 0) * d4 / MILLE
-    believed, seen = priors.trust, priors.perceived_benefit
+    trust, distrust = _trust(facts, now_s, d3, policy)
+    gain, no_gain = _gains(facts, d4)
     return (
         (
             frequency,
-            acceptance,
-            beta_mean(trust, distrust, believed.a, believed.b),
-            beta_mean(gain, no_gain, seen.a, seen.b),
+            lower_decile(prior.a + accepted, prior.b + declined),
+            _mean((trust, distrust), priors.trust),
+            _mean((gain, no_gain), priors.perceived_benefit),
         ),
         (contacts, accepted + declined, trust + distrust, gain + no_gain),
     )
+
+
+def _weeks_known(facts: Facts, now_s: int, policy: Policy) -> float:
+    """Return the exposure since the first event, in decayed weeks."""
+    known_since_s = facts.first_s if facts.first_s >= 0 else now_s
+    return exposure_s(known_since_s, now_s, policy.half_lives.contact_frequency) / WEEK_S
+
+
+def _responses(facts: Facts, damping: float) -> Pair:
+    """Return the approaches that were accepted and not."""
+    get = facts.sums.get
+    return get(ACCEPTED_TWICE, 0) * damping / 2, get(DECLINED_TWICE, 0) * damping / 2
+
+
+def _trust(facts: Facts, now_s: int, damping: float, policy: Policy) -> Pair:
+    """Return the signs of trust and of distrust."""
+    get = facts.sums.get
+    trust = get(TRUST, 0) * damping
+    if 0 <= facts.last_complaint_s < facts.last_purchase_s:
+        # Who buys again after a complaint trusts again: one piece of evidence, decided at read.
+        trust += 2.0 ** ((facts.last_purchase_s - now_s) / policy.half_lives.trust)
+    return trust, get(DISTRUST, 0) * damping
+
+
+def _gains(facts: Facts, damping: float) -> Pair:
+    """Return what the customer gained by sharing, and what was no gain."""
+    get = facts.sums.get
+    redeemed = get(REWARDS_REDEEMED, 0)
+    spurned = get(REWARDS_OFFERED, 0) - redeemed
+    gain = redeemed * damping + get(BENEFIT, 0) * damping / MILLE
+    no_gain = (spurned * damping if spurned > 0 else 0.0) + get(NO_BENEFIT, 0) * damping / MILLE
+    return gain, no_gain
 
 
 def contact_worth(facts: Facts, now_s: int, policy: Policy) -> float:
@@ -181,13 +224,9 @@ def contact_worth(facts: Facts, now_s: int, policy: Policy) -> float:
     return worth
 
 
-def mean_acceptance(facts: Facts, now_s: int, policy: Policy) -> float:
+def mean_acceptance(facts: Facts, now_s: int, epoch: Epoch, policy: Policy) -> float:
     """Return the posterior mean of the acceptance rate: shown, while its lower tenth ranks."""
-    damping = policy.dampings(now_s)[5]
-    prior = policy.priors.acceptance_rate
-    accepted = facts.sums.get(ACCEPTED_TWICE, 0) * damping / 2
-    declined = facts.sums.get(DECLINED_TWICE, 0) * damping / 2
-    return beta_mean(accepted, declined, prior.a, prior.b)
+    return _mean(_responses(facts, policy.dampings(now_s)[5]), epoch.priors.acceptance_rate)
 
 
 def read_absorption(
@@ -198,39 +237,53 @@ def read_absorption(
 
     A1 is an entropy in [0, 1] that thin evidence leaves near its prior, the others are rates.
     """
-    get = facts.sums.get
-    priors = policy.priors
+    priors = epoch.priors
     d1, d2, d3, d4 = policy.dampings(now_s)[8:]
-    sources = [each * d1 for each in filter(None, map(get, _SOURCE_SLOTS))]
-    seen = total_of(sources)
-    # ε alone would make an unknown customer the most diverse of all: the entropy of nothing is 1.
-    entropy = normalised_entropy(sources, BINS, _EPSILON) if sources else 0.0
+    seen, entropy = _sources(facts, d1)
     prior = priors.source_diversity
-    diversity = (prior.a + seen * entropy) / (prior.a + prior.b + seen)
-
-    fitting = get(COMPLEMENTARY, 0) * d2 / MILLE
-    unfitting = get(NOT_COMPLEMENTARY, 0) * d2 / MILLE
-    motivation, handled = _motivation(facts, d3, epoch, policy)
-    in_form = get(IN_FORM, 0) * d4
-    out_of_form = get(OUT_OF_FORM, 0) * d4
-    fit, support = priors.complementarity, priors.it_support
+    fitting, unfitting = _fit(facts, d2)
+    motivation, handled = _motivation(facts, d3, epoch)
+    in_form, out_of_form = _form(facts, d4)
     return (
         (
-            diversity,
-            beta_mean(fitting, unfitting, fit.a, fit.b),
+            (prior.a + seen * entropy) / (prior.a + prior.b + seen),
+            _mean((fitting, unfitting), priors.complementarity),
             motivation,
-            beta_mean(in_form, out_of_form, support.a, support.b),
+            _mean((in_form, out_of_form), priors.it_support),
         ),
         (seen, fitting + unfitting, handled, in_form + out_of_form),
     )
 
 
-def _motivation(facts: Facts, damping: float, epoch: Epoch, policy: Policy) -> tuple[float, float]:
+def _sources(facts: Facts, damping: float) -> tuple[float, float]:
+    """Return the touchpoints, and the normalised entropy of where they came from."""
+    counts = [each * damping for each in filter(None, map(facts.sums.get, _SOURCE_SLOTS))]
+    # ε alone would make an unknown customer the most diverse of all: the entropy of nothing is 1.
+    entropy = normalised_entropy(counts, BINS, _EPSILON) if counts else 0.0
+    return total_of(counts), entropy
+
+
+def _fit(facts: Facts, damping: float) -> Pair:
+    """Return the items that fitted what is known and were new, and those that did not."""
+    get = facts.sums.get
+    return (
+        get(COMPLEMENTARY, 0) * damping / MILLE,
+        get(NOT_COMPLEMENTARY, 0) * damping / MILLE,
+    )
+
+
+def _form(facts: Facts, damping: float) -> Pair:
+    """Return the touchpoints that arrived structured and in time, and that did not."""
+    get = facts.sums.get
+    return get(IN_FORM, 0) * damping, get(OUT_OF_FORM, 0) * damping
+
+
+def _motivation(facts: Facts, damping: float, epoch: Epoch) -> tuple[float, float]:
     """Return the note rate of the employees who serve this customer, and the contacts behind it."""
     get = facts.sums.get
     rates = epoch.employee_rates
     if not rates:
-        prior = policy.priors.employee_motivation
+        prior = epoch.priors.employee_motivation
         handled = sum(filter(None, map(get, _EMPLOYEE_SLOTS))) * damping
         return prior.a / (prior.a + prior.b), handled
     contacts = [get(slot, 0) * damping for slot in _EMPLOYEE_SLOTS]
@@ -238,3 +291,36 @@ def _motivation(facts: Facts, damping: float, epoch: Epoch, policy: Policy) -> t
     total = handled + BINS * _EPSILON
     pairs = zip(contacts, rates, strict=True)
     return total_of((each + _EPSILON) / total * rate for each, rate in pairs), handled
+
+
+def read_evidence(facts: Facts, now_s: int, policy: Policy) -> dict[str, Pair]:
+    """
+    Return, by the names of ``Priors``, the evidence that each prior is mixed with.
+
+    For rates of events they are events and exposure: weighted contacts and weeks, new categories
+    and years, referred buyers and referred. What is not the customer's own (employees) is left
+    out, and so is a prior that nothing of this customer's bears on.
+    """
+    dampings = policy.dampings(now_s)
+    seen, entropy = _sources(facts, dampings[8])
+    pairs = {
+        "credibility": _verdicts(facts, dampings[3]),
+        "contact_frequency": (
+            contact_worth(facts, now_s, policy),
+            _weeks_known(facts, now_s, policy),
+        ),
+        "acceptance_rate": _responses(facts, dampings[5]),
+        "trust": _trust(facts, now_s, dampings[6], policy),
+        "perceived_benefit": _gains(facts, dampings[7]),
+        "source_diversity": (seen * entropy, seen * (1.0 - entropy)),
+        "complementarity": _fit(facts, dampings[9]),
+        "it_support": _form(facts, dampings[11]),
+    }
+    if facts.first_purchase_s >= 0:
+        new_from_s = facts.first_purchase_s + policy.new_category_after_s
+        new = sum(first_s > new_from_s for first_s in facts.first_in_category.values())
+        pairs["new_categories"] = float(new), _years_bought(facts, now_s)
+    if facts.referred:
+        buyers = counter_estimate(facts.referred_buyers)
+        pairs["referred_buyers"] = buyers, max(0.0, counter_estimate(facts.referred) - buyers)
+    return pairs

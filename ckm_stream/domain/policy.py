@@ -99,6 +99,8 @@ class Policy:
                 self.money.default_margin_permille <= MILLE,
                 f"money.default_margin_permille must be at most {MILLE}",
             ),
+            (self.money.annual_discount <= 10, "money.annual_discount must be at most 10"),  # noqa: PLR2004 -- 1,000 %
+            (self.money.horizon_weeks <= 10_000, "money.horizon_weeks must be at most 10,000"),  # noqa: PLR2004 -- two centuries
             (1 <= self.seen_capacity <= MAX_SEEN, f"seen_capacity must be within 1..{MAX_SEEN}"),
             (self.contact_window >= 1, "contact_window must be at least one half-life"),
             (self.n0 > 0, "n0 must be > 0"),

@@ -77,8 +77,8 @@ def read_profile(facts: Facts, *, as_of_s: int, epoch: Epoch, policy: Policy) ->
     Raises:
         ValueError: If *as_of_s* lies before the policy's landmark.
     """
-    value, value_n = read_value(facts, as_of_s, policy)
-    willingness, willingness_n = read_willingness(facts, as_of_s, policy)
+    value, value_n = read_value(facts, as_of_s, epoch, policy)
+    willingness, willingness_n = read_willingness(facts, as_of_s, epoch, policy)
     absorption, absorption_n = read_absorption(facts, as_of_s, epoch, policy)
     values = value + willingness + absorption
     return Readings(
@@ -154,7 +154,7 @@ def explain(
     normalised = readings.normalised
     values = list(readings.values)
     # The lower tenth of the acceptance rate ranks, its mean is shown.
-    values[_ACCEPTANCE] = mean_acceptance(facts, as_of_s, policy)
+    values[_ACCEPTANCE] = mean_acceptance(facts, as_of_s, epoch, policy)
     factors = map(
         Factor,
         INDICATORS,

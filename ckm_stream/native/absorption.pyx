@@ -8,7 +8,7 @@ Twin of `domain.indicators.read_absorption`: the same operations in the same ord
 from cpython.object cimport PyObject
 from libc.math cimport log
 
-from ckm_stream.native.choices cimport Choices, EpochNumbers, Prior
+from ckm_stream.native.choices cimport EpochNumbers, Prior
 from ckm_stream.native.decay cimport beta_mean
 from ckm_stream.native.doubles cimport as_double, number
 from ckm_stream.native.profile cimport BINS, Profile
@@ -35,21 +35,21 @@ cdef double _MILLE = MILLE
 
 
 cdef int read_absorption(
-    Score* to, Profile profile, Choices choices, EpochNumbers epoch, const double* damping
+    Score* to, Profile profile, EpochNumbers epoch, const double* damping
 ) except -1:
     cdef list sums = profile.sums
     cdef double fitting = number(sums, SLOT_COMPLEMENTARY) * damping[A2] / _MILLE
     cdef double unfitting = number(sums, SLOT_NOT_COMPLEMENTARY) * damping[A2] / _MILLE
     cdef double in_form = number(sums, SLOT_IN_FORM) * damping[A4]
     cdef double out_of_form = number(sums, SLOT_OUT_OF_FORM) * damping[A4]
-    read_diversity(to, sums, choices.source_diversity, damping[A1])
-    to.indicators[A2] = beta_mean(fitting, unfitting, choices.complementarity)
+    read_diversity(to, sums, epoch.source_diversity, damping[A1])
+    to.indicators[A2] = beta_mean(fitting, unfitting, epoch.complementarity)
     to.evidence[A2] = fitting + unfitting
     if epoch.rates:
         read_motivation(to, sums, epoch, damping[A3])
     else:
-        read_prior_motivation(to, sums, choices.employee_motivation, damping[A3])
-    to.indicators[A4] = beta_mean(in_form, out_of_form, choices.it_support)
+        read_prior_motivation(to, sums, epoch.employee_motivation, damping[A3])
+    to.indicators[A4] = beta_mean(in_form, out_of_form, epoch.it_support)
     to.evidence[A4] = in_form + out_of_form
     return 0
 

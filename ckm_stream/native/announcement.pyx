@@ -9,7 +9,7 @@ the same operations in the same order, so the same bits and bytes.
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
 from cpython.object cimport PyObject
 from libc.math cimport fabs, log
-from libc.stdint cimport uint8_t
+from libc.stdint cimport int64_t, uint8_t
 
 from ckm_stream.native.choices cimport Choices, EpochNumbers
 from ckm_stream.native.decoding cimport decode_profile
@@ -25,9 +25,11 @@ from ckm_stream.native.wire cimport (
 
 from ckm_stream.codec.varints import write_int, write_long
 from ckm_stream.domain import scoring
+from ckm_stream.domain.events import MICROS
 from ckm_stream.domain.score import Engagement, Indicator, SourceClass, UpdateReason
 from ckm_stream.native.engagement import ADVICES
 
+cdef int64_t _MICROS = MICROS
 cdef double _FLOOR = scoring.FLOOR
 cdef double _SAME = scoring._SAME
 
@@ -41,7 +43,9 @@ def _text(text: str) -> bytes:
 
 
 # Parts of a score update that are always the same bytes.
-cdef bytes _REASON = write_int(tuple(UpdateReason).index(UpdateReason.EVENT))
+cdef bytes _EVENT = write_int(tuple(UpdateReason).index(UpdateReason.EVENT))
+cdef bytes _DECAY = write_int(tuple(UpdateReason).index(UpdateReason.DECAY))
+cdef bytes _EPOCH = write_int(tuple(UpdateReason).index(UpdateReason.EPOCH))
 cdef list _ADVICE_BYTES = [
     bytes([scoring._LEAD_USER]) + write_int(tuple(Engagement).index(style)) + _text(reason)
     for style, reason in ADVICES
@@ -67,8 +71,8 @@ cdef int put_update(
     put_bytes(out, head)
     put_string(out, key)
     put_long(out, delivery.announced.version)
-    put_long(out, profile.last_at)
-    put_bytes(out, _REASON)
+    put_long(out, delivery.announced.as_of)
+    put_bytes(out, reason_of(delivery.announced.as_of, profile.last_at, epoch))
     put_raw(out, score.dimensions, sizeof(score.dimensions))
     put_double(out, score.total)
     put_raw(out, score.n_eff, sizeof(score.n_eff))
@@ -86,6 +90,14 @@ cdef int put_update(
     put_byte(out, 0)  # the end of the array
     put_string(out, delivery.announced_event_id)
     return 0
+
+
+cdef bytes reason_of(int64_t as_of, int64_t newest, EpochNumbers epoch):
+    if as_of <= newest:
+        return _EVENT
+    if as_of == epoch.effective_from:
+        return _EPOCH
+    return _DECAY
 
 
 cdef inline int put_bytes(Buffer* out, bytes data) except -1:
@@ -111,7 +123,7 @@ cdef int put_factors(
     cdef Text newest[INDICATORS]
     cdef double off, contribution, mean
     cdef double slope = 0.0
-    cdef double acceptance = mean_acceptance(score, profile.sums, choices)
+    cdef double acceptance = mean_acceptance(score, profile.sums, choices, epoch)
     cdef int place
     find_newest(newest, profile)
     for place in range(INDICATORS):
@@ -175,7 +187,7 @@ def scored(data: bytes, choices: Choices, epoch: EpochNumbers) -> tuple:
     """
     cdef Profile profile = profile_of(data, choices)
     cdef Score score
-    read_score(&score, profile, choices, epoch)
+    read_score(&score, profile, profile.last_at // _MICROS, choices, epoch)
     style, reason = ADVICES[score.advice]
     return (
         tuple(score.indicators),
@@ -199,7 +211,7 @@ def update_of(
     cdef Score score
     cdef Buffer out
     out.data, out.size, out.room = NULL, 0, 0
-    read_score(&score, profile, choices, epoch)
+    read_score(&score, profile, profile.delivery.announced.as_of // _MICROS, choices, epoch)
     try:
         put_update(&out, &score, key, profile, head, choices, epoch)
         return taken(&out)

@@ -29,21 +29,14 @@ cdef class Choices:
     cdef int contact_decay_days  # entries of contact_decay
     cdef double n0
     cdef double epsilon
-    cdef Prior new_categories
-    cdef Prior referred_buyers
-    cdef Prior credibility
-    cdef Prior contact_frequency
-    cdef Prior acceptance_rate
-    cdef Prior trust
-    cdef Prior perceived_benefit
-    cdef Prior source_diversity
-    cdef Prior complementarity
-    cdef Prior employee_motivation
-    cdef Prior it_support
 
 
 cdef class EpochNumbers:
     cdef readonly int64_t epoch_id
+    cdef int64_t effective_from  # microseconds
+    # The scale: tables of quantiles, or saturation of some indicators.
+    cdef double* knots  # values of all tables, then their shares; NULL without tables
+    cdef int first_knot[13]  # of each table, and behind the last
     cdef int saturating  # how many indicators saturate
     cdef int place[12]
     cdef double half_point[12]
@@ -55,3 +48,14 @@ cdef class EpochNumbers:
     cdef double weights[12]
     cdef int rates  # 0, or 16 employee rates
     cdef double rate[16]
+    cdef Prior new_categories
+    cdef Prior referred_buyers
+    cdef Prior credibility
+    cdef Prior contact_frequency
+    cdef Prior acceptance_rate
+    cdef Prior trust
+    cdef Prior perceived_benefit
+    cdef Prior source_diversity
+    cdef Prior complementarity
+    cdef Prior employee_motivation
+    cdef Prior it_support

@@ -6,6 +6,7 @@ from libc.stdlib cimport free, malloc
 from ckm_stream.codec.layouts import DEFAULT_LAYOUT
 from ckm_stream.domain.epoch import Saturation
 from ckm_stream.domain.events import MICROS
+from ckm_stream.domain.quantiles import Quantiles
 from ckm_stream.errors import ConfigurationError
 
 
@@ -46,12 +47,70 @@ cdef class Choices:
         for place, kappa in enumerate(policy.kappas):
             self.kappas[place] = kappa
         self.n0, self.epsilon = policy.n0, policy.epsilon
-        self._read_priors(policy.priors)
 
     def _read_money(self, money: object) -> None:
         self.default_margin_permille = money.default_margin_permille
         self.call_cost, self.ticket_cost = money.call_cost, money.ticket_cost
         self.referred_margin, self.referrer_share = money.referred_margin, money.referrer_share
+
+
+cdef class EpochNumbers:
+    """
+    What scores depend on beside the state and the choices.
+
+    Raises:
+        ConfigurationError: If the epoch's scale is none that is compiled.
+    """
+
+    def __cinit__(self, epoch: object) -> None:
+        self.knots = NULL
+
+    def __dealloc__(self) -> None:
+        free(self.knots)
+
+    def __init__(self, epoch: object) -> None:
+        self.epoch_id = epoch.epoch_id
+        self.effective_from = epoch.effective_from_s * MICROS
+        self._read_scale(epoch)
+        for place in range(12):
+            self.within[place] = epoch.within[place]
+            self.reference[place] = epoch.reference[place]
+            self.weights[place] = epoch.weights[place]
+        for place in range(3):
+            self.between[place] = epoch.between[place]
+            self.high[place] = epoch.high[place]
+            self.reference_means[place] = epoch.reference_means[place]
+        self.rates = len(epoch.employee_rates)
+        for place, rate in enumerate(epoch.employee_rates):
+            self.rate[place] = rate
+        self._read_priors(epoch.priors)
+
+    def _read_scale(self, epoch: object) -> None:
+        if isinstance(epoch.scale, Quantiles):
+            self._read_tables(epoch.scale.tables)
+        elif isinstance(epoch.scale, Saturation):
+            self.saturating = len(epoch.scale.half_points)
+            for number, (place, half_point) in enumerate(epoch.scale.half_points):
+                self.place[number], self.half_point[number] = place, half_point
+        else:
+            raise ConfigurationError(
+                f"epoch {epoch.epoch_id} has a scale that the compiled core does not know; "
+                "set CKM__CORE=python"
+            )
+
+    def _read_tables(self, tables: object) -> None:
+        cdef int knot = 0
+        for place, table in enumerate(tables):
+            self.first_knot[place] = knot
+            knot += len(table.values)
+        self.first_knot[12] = knot
+        self.knots = <double*>malloc(2 * knot * sizeof(double))
+        if self.knots is NULL:
+            raise MemoryError
+        for place, table in enumerate(tables):
+            for number, (value, share) in enumerate(zip(table.values, table.shares)):
+                self.knots[self.first_knot[place] + number] = value
+                self.knots[knot + self.first_knot[place] + number] = share
 
     def _read_priors(self, priors: object) -> None:
         self.new_categories = prior_of(priors.new_categories)
@@ -65,34 +124,3 @@ cdef class Choices:
         self.complementarity = prior_of(priors.complementarity)
         self.employee_motivation = prior_of(priors.employee_motivation)
         self.it_support = prior_of(priors.it_support)
-
-
-cdef class EpochNumbers:
-    """
-    What scores depend on beside the state and the choices.
-
-    Raises:
-        ConfigurationError: If the epoch's scale is none that is compiled.
-    """
-
-    def __init__(self, epoch: object) -> None:
-        if not isinstance(epoch.scale, Saturation):
-            raise ConfigurationError(
-                f"epoch {epoch.epoch_id} has a scale that the compiled core does not know; "
-                "set CKM__CORE=python"
-            )
-        self.epoch_id = epoch.epoch_id
-        self.saturating = len(epoch.scale.half_points)
-        for number, (place, half_point) in enumerate(epoch.scale.half_points):
-            self.place[number], self.half_point[number] = place, half_point
-        for place in range(12):
-            self.within[place] = epoch.within[place]
-            self.reference[place] = epoch.reference[place]
-            self.weights[place] = epoch.weights[place]
-        for place in range(3):
-            self.between[place] = epoch.between[place]
-            self.high[place] = epoch.high[place]
-            self.reference_means[place] = epoch.reference_means[place]
-        self.rates = len(epoch.employee_rates)
-        for place, rate in enumerate(epoch.employee_rates):
-            self.rate[place] = rate

@@ -1,11 +1,15 @@
 # From a profile to its score.
 
+from libc.stdint cimport int64_t
+
 from ckm_stream.native.choices cimport Choices, EpochNumbers
 from ckm_stream.native.profile cimport Profile
 from ckm_stream.native.score cimport Score
 
-# Score as of the newest event.
-cdef int read_score(Score* score, Profile profile, Choices choices, EpochNumbers epoch) except -1
+# Score as of a Unix second, which is not before the newest event.
+cdef int read_score(
+    Score* score, Profile profile, int64_t as_of_s, Choices choices, EpochNumbers epoch
+) except -1
 
 # From a dimension's weighted mean to the dimension, and from the dimensions to the total.
 cdef double clamp(double mean) noexcept

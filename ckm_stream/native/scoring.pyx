@@ -1,6 +1,6 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
 """
-From a profile to its score as of the newest event.
+From a profile to its score as of an instant.
 
 Twin of `domain.scoring.score_profile`: the same operations in the same order, so the same bits.
 """
@@ -18,10 +18,8 @@ from ckm_stream.native.value cimport read_value
 from ckm_stream.native.willingness cimport read_willingness
 
 from ckm_stream.domain import scoring
-from ckm_stream.domain.events import MICROS
 from ckm_stream.domain.score import SourceClass
 
-cdef int64_t _MICROS = MICROS
 cdef double _FLOOR = scoring.FLOOR
 
 # Classes by their places, and by what is high: 4 for value, 2 for willingness, 1 for absorption.
@@ -32,25 +30,55 @@ for _high, _class in scoring._CLASSES.items():
     _CLASSES[4 * _high[0] + 2 * _high[1] + _high[2]] = _SOURCE_CLASSES.index(_class)
 
 
-cdef int read_score(Score* score, Profile profile, Choices choices, EpochNumbers epoch) except -1:
+cdef int read_score(
+    Score* score, Profile profile, int64_t as_of_s, Choices choices, EpochNumbers epoch
+) except -1:
     cdef double damping[INDICATORS]
+    if as_of_s < choices.landmark_s:
+        raise ValueError("an instant lies before the landmark")
+    score.as_of_s = as_of_s
+    read_dampings(damping, score.as_of_s - choices.landmark_s, choices.half_life_s)
+    read_value(score, profile, choices, epoch, damping)
+    read_willingness(score, profile, choices, epoch, damping)
+    read_absorption(score, profile, epoch, damping)
+    normalise(score, epoch)
+    conclude(score, profile.counts, choices, epoch)
+    return 0
+
+
+cdef void normalise(Score* score, EpochNumbers epoch) noexcept:
     cdef int each, place
     cdef double z
-    if profile.last_at < choices.limits.landmark_at:
-        raise ValueError("an instant lies before the landmark")
-    score.as_of_s = profile.last_at // _MICROS
-    read_dampings(damping, score.as_of_s - choices.landmark_s, choices.half_life_s)
-    read_value(score, profile, choices, damping)
-    read_willingness(score, profile, choices, damping)
-    read_absorption(score, profile, choices, epoch, damping)
     for place in range(INDICATORS):
-        score.normalised[place] = score.indicators[place]
+        z = score.indicators[place]
+        score.normalised[place] = z if epoch.knots is NULL else share_below(z, place, epoch)
     for each in range(epoch.saturating):
         place = epoch.place[each]
         z = score.indicators[place]
         score.normalised[place] = z / (z + epoch.half_point[each])
-    conclude(score, profile.counts, choices, epoch)
-    return 0
+
+
+cdef double share_below(double value, int place, EpochNumbers epoch) noexcept:
+    # Twin of `domain.quantiles.QuantileTable.share_below`.
+    cdef const double* values = epoch.knots
+    cdef const double* shares = epoch.knots + epoch.first_knot[INDICATORS]
+    cdef int above = epoch.first_knot[place]
+    cdef int end = epoch.first_knot[place + 1]
+    cdef int high = end
+    cdef int middle
+    cdef double less, more, share
+    while above < high:
+        middle = (above + high) // 2
+        if value < values[middle]:
+            high = middle
+        else:
+            above = middle + 1
+    if above == end:
+        return 1.0
+    less, more = shares[above - 1], shares[above]
+    share = (value - values[above - 1]) / (values[above] - values[above - 1])
+    share = less + share * (more - less)
+    return more if share > more else share
 
 
 cdef void conclude(

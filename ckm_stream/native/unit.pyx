@@ -28,6 +28,8 @@ from ckm_stream.native.wire cimport Buffer, bytes_of, release, taken
 from ckm_stream.codec import state as reference
 from ckm_stream.codec.layouts import DEFAULT_LAYOUT, NEWEST_LAYOUT
 from ckm_stream.codec.topics import Source as SourceTopic
+from ckm_stream.domain.events import MICROS
+from ckm_stream.domain.score import SourceClass
 from ckm_stream.errors import InvariantError, RejectedRecord
 from ckm_stream.pipeline.fold import EMPLOYEES, PROFILES
 from ckm_stream.pipeline.origin import HEADER, advance
@@ -37,12 +39,28 @@ from ckm_stream.pipeline.unit import Unit
 cdef enum:
     HEAD_BYTES = 5
 
+cdef int64_t _MICROS = MICROS
+cdef tuple _SOURCE_CLASSES = tuple(SourceClass)
+
 # A NamedTuple's own constructor is a Python function; this is what it calls.
 cdef object make_tuple = tuple.__new__
 
 
 cdef inline object output(object topic, object partition, object key, object value, object headers):
     return make_tuple(OutputRecord, (topic, partition, key, value, headers))
+
+
+cdef void note_announced(
+    Delivery delivery, const Score* score, int64_t as_of, EpochNumbers epoch
+) noexcept:
+    cdef Announced* announced = &delivery.announced
+    announced.previous = announced.source_class if announced.ever else -1
+    announced.ever = True
+    announced.source_class = score.source_class
+    announced.total = score.total
+    announced.as_of = as_of
+    announced.version = delivery.version
+    announced.epoch = epoch.epoch_id
 
 
 cdef class ProfileFold:
@@ -54,6 +72,7 @@ cdef class ProfileFold:
     cdef object epoch_at
     cdef object epoch
     cdef EpochNumbers numbers
+    cdef dict known  # the numbers of each epoch so far, by its own
     cdef Buffer out
     cdef object score_topic
     cdef object item_topic
@@ -69,7 +88,7 @@ cdef class ProfileFold:
     ):
         self.table = PROFILES
         self.choices, self.policy = Choices(policy, layout), policy
-        self.epoch_at = epoch_at
+        self.epoch_at, self.known = epoch_at, {}
         self.score_topic, self.item_topic = topics.score_updated, topics.knowledge_item
         self.referral_topic = topics.of(SourceTopic.REFERRAL)
         self.employee_topic = topics.of(SourceTopic.EMPLOYEE)
@@ -100,28 +119,55 @@ cdef class ProfileFold:
     def seal(self, bytes key, Profile profile, effects, *, last):
         """Score as of the newest event, announce the score if it moved, encode the profile."""
         cdef Score score
-        cdef Announced* announced = &profile.delivery.announced
         if last is not None:
-            epoch = self.epoch_for(profile)
-            read_score(&score, profile, self.choices, epoch)
+            epoch = self.score_at(&score, profile, profile.last_at // _MICROS)
             if is_due(&score, profile, self.choices):
-                announced.previous = announced.source_class if announced.ever else -1
-                announced.ever = True
-                announced.source_class = score.source_class
-                announced.total = score.total
-                announced.as_of = profile.last_at
-                announced.version = profile.delivery.version
-                announced.epoch = epoch.epoch_id
                 profile.delivery.announced_event_id = last
+                note_announced(profile.delivery, &score, profile.last_at, epoch)
                 self.announce(key, profile, &score, epoch, effects)
         return encode_profile(profile, self.choices)
 
     def announce_again(self, bytes key, Profile profile, effects):
-        """Add the update that the state's last change was announced with."""
+        """Add the update that the state was announced with last."""
         cdef Score score
-        epoch = self.epoch_for(profile)
-        read_score(&score, profile, self.choices, epoch)
+        epoch = self.score_at(&score, profile, profile.delivery.announced.as_of // _MICROS)
         self.announce(key, profile, &score, epoch, effects)
+
+    def newest_s(self, Profile profile):
+        """Return the Unix second of the newest event."""
+        return profile.last_at // _MICROS
+
+    def announced(self, Profile profile):
+        """Return the class announced last and the second that it is as of; None before any."""
+        cdef Announced* announced = &profile.delivery.announced
+        if not announced.ever:
+            return None
+        return _SOURCE_CLASSES[announced.source_class], announced.as_of // _MICROS
+
+    def class_at(self, Profile profile, int64_t at_s):
+        """Return the class as of a Unix second that is not before the newest event."""
+        cdef Score score
+        self.score_at(&score, profile, at_s)
+        return _SOURCE_CLASSES[score.source_class]
+
+    def announce_change(self, bytes key, Profile profile, int64_t at_s, effects):
+        """Announce the class as of a Unix second, if time alone has changed it; else False."""
+        cdef Score score
+        cdef Announced* announced = &profile.delivery.announced
+        cdef int64_t since = max(announced.as_of, profile.last_at) // _MICROS
+        if not announced.ever or at_s <= since:
+            return False
+        epoch = self.score_at(&score, profile, at_s)
+        if score.source_class == announced.source_class:
+            return False
+        note_announced(profile.delivery, &score, at_s * _MICROS, epoch)
+        self.announce(key, profile, &score, epoch, effects)
+        return True
+
+    cdef EpochNumbers score_at(self, Score* score, Profile profile, int64_t as_of_s):
+        epoch = self.epoch_for(as_of_s)
+        read_score(score, profile, as_of_s, self.choices, epoch)
+        return epoch
 
     cdef int announce(
         self, bytes key, Profile profile, const Score* score, EpochNumbers epoch, object effects
@@ -133,10 +179,13 @@ cdef class ProfileFold:
         )
         return 0
 
-    cdef EpochNumbers epoch_for(self, Profile profile):
-        epoch = self.epoch_at(profile.last_at // 1_000_000)
+    cdef EpochNumbers epoch_for(self, int64_t as_of_s):
+        epoch = self.epoch_at(as_of_s)
         if epoch is not self.epoch:
-            self.numbers, self.epoch = EpochNumbers(epoch), epoch
+            numbers = self.known.get(epoch.epoch_id)
+            if numbers is None:
+                numbers = self.known[epoch.epoch_id] = EpochNumbers(epoch)
+            self.numbers, self.epoch = numbers, epoch
         return self.numbers
 
     cdef int cause(
@@ -199,6 +248,10 @@ cdef class EmployeeFold:
 
     def announce_again(self, bytes key, Employee employee, effects):
         """Do nothing: employees are not scored."""
+
+    def announce_change(self, bytes key, Employee employee, int64_t at_s, effects):
+        """Return False: employees have no class."""
+        return False
 
 
 class CompiledUnit(Unit):

@@ -9,7 +9,7 @@ from cpython.object cimport PyObject
 from libc.math cimport log, pow
 from libc.stdint cimport int64_t, uint64_t
 
-from ckm_stream.native.choices cimport Choices, Prior
+from ckm_stream.native.choices cimport Choices, EpochNumbers, Prior
 from ckm_stream.native.decay cimport beta_mean
 from ckm_stream.native.doubles cimport as_double, number
 from ckm_stream.native.profile cimport BINS, Profile
@@ -32,13 +32,16 @@ cdef extern from *:
 # Numbers that the reference works with; why they are read at run time is said in `decay`.
 cdef double _TWO = math.ldexp(1.0, 1)
 cdef double _MILLE = MILLE
+cdef double _WORTHLESS_BELOW = indicators.WORTHLESS_BELOW
 cdef double _YEAR_S = indicators._YEAR_S
 cdef double _COUNTER_BITS = COUNTER_BITS
 
 _fsum = math.fsum
 
 
-cdef int read_value(Score* to, Profile profile, Choices choices, const double* damping) except -1:
+cdef int read_value(
+    Score* to, Profile profile, Choices choices, EpochNumbers epoch, const double* damping
+) except -1:
     cdef list sums = profile.sums
     cdef double base = number(sums, SLOT_NET_MARGIN)
     cdef double learning = number(sums, SLOT_ITEM_VALUE)
@@ -46,19 +49,22 @@ cdef int read_value(Score* to, Profile profile, Choices choices, const double* d
     cdef double credibility
     to.indicators[V1] = base * damping[V1] if base > 0 else 0.0
     to.evidence[V1] = number(sums, SLOT_ORDERS) * damping[V1]
-    read_growth(to, profile, choices, damping[V2])
-    read_networking(to, profile, choices, damping[V3])
+    read_growth(to, profile, choices, epoch.new_categories, damping[V2])
+    read_networking(to, profile, choices, epoch.referred_buyers, damping[V3])
     to.indicators[V4] = 0.0
     if learning != 0:
         credibility = beta_mean(
-            number(sums, SLOT_CONFIRMED) * d4, number(sums, SLOT_REFUTED) * d4, choices.credibility
+            number(sums, SLOT_CONFIRMED) * d4, number(sums, SLOT_REFUTED) * d4, epoch.credibility
         )
-        to.indicators[V4] = learning * d4 / _MILLE * credibility
+        if credibility >= _WORTHLESS_BELOW:
+            to.indicators[V4] = learning * d4 / _MILLE * credibility
     to.evidence[V4] = number(sums, SLOT_ITEMS) * d4
     return 0
 
 
-cdef int read_growth(Score* to, Profile profile, Choices choices, double damping) except -1:
+cdef int read_growth(
+    Score* to, Profile profile, Choices choices, Prior prior, double damping
+) except -1:
     cdef int64_t new_from_s = profile.first_purchase_s + choices.new_category_after_s
     cdef int64_t first_s
     cdef double faded[BINS]
@@ -86,16 +92,15 @@ cdef int read_growth(Score* to, Profile profile, Choices choices, double damping
             in_new = margin if in_new is None else in_new + margin
     to.indicators[V2] = to.evidence[V2] = 0.0
     if known:
-        to.indicators[V2] = growth_of(to, profile, choices, damping, total, in_new, new)
+        to.indicators[V2] = growth_of(to, profile, prior, damping, total, in_new, new)
         to.evidence[V2] = fsum_of(faded, new)
     return 0
 
 
 cdef double growth_of(
-    const Score* to, Profile profile, Choices choices, double damping,
+    const Score* to, Profile profile, Prior prior, double damping,
     object total, object in_new, int new,
 ) except? -1.0:
-    cdef Prior prior = choices.new_categories
     cdef int64_t age_s = to.as_of_s - profile.first_purchase_s
     cdef double years = <double>(age_s if age_s > 0 else 0) / _YEAR_S
     cdef double margin = 0.0 if total is None else as_double(<PyObject*>total)
@@ -115,8 +120,9 @@ cdef double fsum_of(const double* parts, int count) except? -1.0:
     return parts[0] if count else 0.0
 
 
-cdef int read_networking(Score* to, Profile profile, Choices choices, double damping) except -1:
-    cdef Prior prior = choices.referred_buyers
+cdef int read_networking(
+    Score* to, Profile profile, Choices choices, Prior prior, double damping
+) except -1:
     cdef double referred = counter_estimate(profile.referred)
     cdef double buyers, margin, mean_margin, share
     to.indicators[V3] = to.evidence[V3] = 0.0

@@ -1,13 +1,15 @@
 # The indicators of a customer's willingness.
 
-from ckm_stream.native.choices cimport Choices
+from ckm_stream.native.choices cimport Choices, EpochNumbers
 from ckm_stream.native.profile cimport Profile
 from ckm_stream.native.score cimport Score
 
 # Read W1 to W4, with their evidence, as of the score's instant.
 cdef int read_willingness(
-    Score* to, Profile profile, Choices choices, const double* damping
+    Score* to, Profile profile, Choices choices, EpochNumbers epoch, const double* damping
 ) except -1
 
 # The acceptance rate as it is shown: its mean, where W2 is its lower tenth.
-cdef double mean_acceptance(const Score* score, list sums, Choices choices) except? -1.0
+cdef double mean_acceptance(
+    const Score* score, list sums, Choices choices, EpochNumbers epoch
+) except? -1.0

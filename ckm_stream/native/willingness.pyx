@@ -10,7 +10,7 @@ from cpython.object cimport PyObject
 from libc.math cimport pow, sqrt
 from libc.stdint cimport int64_t
 
-from ckm_stream.native.choices cimport Choices, Prior
+from ckm_stream.native.choices cimport Choices, EpochNumbers, Prior
 from ckm_stream.native.days cimport decayed_days
 from ckm_stream.native.decay cimport beta_mean, damping_of, exposure_s
 from ckm_stream.native.doubles cimport as_double, number
@@ -37,7 +37,7 @@ cdef double _Y2 = beta._Y2
 
 
 cdef int read_willingness(
-    Score* to, Profile profile, Choices choices, const double* damping
+    Score* to, Profile profile, Choices choices, EpochNumbers epoch, const double* damping
 ) except -1:
     cdef list sums = profile.sums
     cdef double contacts = contact_worth(profile, to.as_of_s, choices)
@@ -47,21 +47,21 @@ cdef int read_willingness(
     cdef double declined = number(sums, SLOT_DECLINED_TWICE) * damping[W2] / 2.0
     cdef double trust = number(sums, SLOT_TRUST) * damping[W3]
     cdef double distrust = number(sums, SLOT_DISTRUST) * damping[W3]
-    cdef Prior prior = choices.contact_frequency
+    cdef Prior prior = epoch.contact_frequency
     to.indicators[W1] = (prior.a + contacts) / (prior.b + weeks)
     to.evidence[W1] = contacts
-    prior = choices.acceptance_rate
+    prior = epoch.acceptance_rate
     to.indicators[W2] = lower_decile(prior.a + accepted, prior.b + declined)
     to.evidence[W2] = accepted + declined
     if 0 <= profile.last_complaint_s < profile.last_purchase_s:
         age_s = profile.last_purchase_s - to.as_of_s
         trust += pow(_TWO, <double>age_s / <double>choices.half_life_s[W3])
-    to.indicators[W3] = beta_mean(trust, distrust, choices.trust)
+    to.indicators[W3] = beta_mean(trust, distrust, epoch.trust)
     to.evidence[W3] = trust + distrust
-    return read_benefit(to, sums, choices, damping[W4])
+    return read_benefit(to, sums, epoch.perceived_benefit, damping[W4])
 
 
-cdef int read_benefit(Score* to, list sums, Choices choices, double damping) except -1:
+cdef int read_benefit(Score* to, list sums, Prior prior, double damping) except -1:
     cdef object offered = sums[SLOT_REWARDS_OFFERED]
     cdef object redeemed = sums[SLOT_REWARDS_REDEEMED]
     cdef double spurned = 0.0
@@ -74,7 +74,7 @@ cdef int read_benefit(Score* to, list sums, Choices choices, double damping) exc
     spurned = spurned * damping if spurned > 0 else 0.0
     gain = gained + number(sums, SLOT_BENEFIT) * damping / _MILLE
     no_gain = spurned + number(sums, SLOT_NO_BENEFIT) * damping / _MILLE
-    to.indicators[W4] = beta_mean(gain, no_gain, choices.perceived_benefit)
+    to.indicators[W4] = beta_mean(gain, no_gain, prior)
     to.evidence[W4] = gain + no_gain
     return 0
 
@@ -104,8 +104,10 @@ cdef double lower_decile(double a, double b) noexcept:
     return odds / (odds + b)
 
 
-cdef double mean_acceptance(const Score* score, list sums, Choices choices) except? -1.0:
+cdef double mean_acceptance(
+    const Score* score, list sums, Choices choices, EpochNumbers epoch
+) except? -1.0:
     cdef double damping = damping_of(score.as_of_s - choices.landmark_s, choices.half_life_s[W2])
     cdef double accepted = number(sums, SLOT_ACCEPTED_TWICE) * damping / 2.0
     cdef double declined = number(sums, SLOT_DECLINED_TWICE) * damping / 2.0
-    return beta_mean(accepted, declined, choices.acceptance_rate)
+    return beta_mean(accepted, declined, epoch.acceptance_rate)

@@ -36,6 +36,7 @@ PROFILE_WORKER: Final = "profile-worker"
 SNAPSHOT_WORKER: Final = "snapshot-worker"
 CHANNEL: Final = "channel"
 REPLAY: Final = "dead-letter-replay"
+EPOCH_KEEPER: Final = "epoch-keeper"
 
 _NAMED: Final = 3
 _NO_PRODUCER: Final = -1

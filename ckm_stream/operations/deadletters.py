@@ -11,7 +11,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from kafka import KafkaConsumer, TopicPartition
-from kafka.errors import KafkaTimeoutError
 
 from ckm_stream.codec.deadletter import Failure, failure_of
 from ckm_stream.codec.topics import Topics
@@ -21,10 +20,10 @@ from ckm_stream.operations.connection import (
     conversation,
     kafka_client_options,
 )
+from ckm_stream.operations.partitions import read_partition
 from ckm_stream.operations.putback import PutBack
-from ckm_stream.settings import Guarantee, Settings
+from ckm_stream.settings import Settings
 
-_POLL_MS: Final = 200
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -83,8 +82,7 @@ class DeadLetters:
         self.consumer = consumer
         self.prefix = settings.kafka.topic_prefix
         self.topic = Topics(self.prefix).dead_letter
-        self._knows_its_ends = settings.kafka.guarantee is Guarantee.EXACTLY_ONCE
-        self._patience_s = settings.kafka.request_timeout_s
+        self._kafka = settings.kafka
 
     def partitions(self) -> list[int]:
         """
@@ -110,22 +108,8 @@ class DeadLetters:
 
     def read(self, partition: int, start: int = 0) -> Iterator[DeadLetter]:
         """Yield the committed records of *partition* from *start* on, up to where it ends now."""
-        consumer, tp = self.consumer, self._tp(partition)
-        consumer.assign([tp])
-        end = consumer.end_offsets([tp])[tp]
-        consumer.seek(tp, max(start, consumer.beginning_offsets([tp])[tp]))
-        empty = 0
-        while consumer.position(tp) < end:
-            records = consumer.poll(_POLL_MS).get(tp, ())
-            if not self._knows_its_ends:
-                # The embedded broker tells the first offset of the last batch + 1; the fetch is
-                # right, and without transactions everything up to the high watermark is readable.
-                end = max(end, consumer.highwater(tp) or 0)
-            for record in records:
-                yield _letter_of(record)
-            empty = 0 if records else empty + 1
-            if empty * _POLL_MS > self._patience_s * 1000:
-                raise KafkaTimeoutError(f"{self.topic} partition {partition} sends nothing")
+        records = read_partition(self.consumer, self._tp(partition), self._kafka, start=start)
+        yield from map(_letter_of, records)
 
     def at(self, partition: int, offset: int) -> DeadLetter | None:
         """Return the record at a place, if there is one."""

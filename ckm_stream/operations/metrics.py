@@ -154,6 +154,11 @@ class WorkerMetrics(ProgramMetrics):
             "Records fetched and not committed yet.",
             registry=registry,
         )
+        self.epoch_newest = Gauge(
+            "ckm_epoch_newest",
+            "Number of the known epoch that is in force last; 0 before any was announced.",
+            registry=registry,
+        )
         self.table_customers = Gauge(
             "ckm_table_customers",
             "Customers whose profile this process holds.",

@@ -19,7 +19,7 @@ from ckm_stream.domain.forwarding import forward
 from ckm_stream.domain.knowledge import extract_items
 from ckm_stream.domain.policy import Policy
 from ckm_stream.domain.profile import Delivery, ProfileState, apply_event
-from ckm_stream.domain.score import Score, ScoreUpdate, UpdateReason
+from ckm_stream.domain.score import Score, ScoreUpdate, SourceClass, UpdateReason
 from ckm_stream.domain.scoring import Readings, explain, read_profile, score_profile
 from ckm_stream.errors import InvariantError
 from ckm_stream.pipeline.records import Effects, OutputRecord
@@ -56,6 +56,18 @@ class Fold(Protocol[S]):
 
     def announce_again(self, key: bytes, state: S, effects: Effects) -> None:
         """Add the last announcement once more, the same to the byte."""
+
+    def announce_change(self, key: bytes, state: S, at_s: int, effects: Effects) -> bool:
+        """Announce the class as of a Unix second, if time alone has changed it; else False."""
+
+
+def reason_of(as_of: int, newest: int, epoch: Epoch) -> UpdateReason:
+    """Tell why a score as of *as_of* is announced of a state with this *newest* event, in µs."""
+    if as_of <= newest:
+        return UpdateReason.EVENT
+    if as_of == epoch.effective_from_s * MICROS:
+        return UpdateReason.EPOCH
+    return UpdateReason.DECAY
 
 
 class ProfileFold:
@@ -122,26 +134,62 @@ class ProfileFold:
         *last* is the id of the event applied last; None if nothing but offsets has changed.
         """
         if last is not None:
-            score, readings = self._score(state)
-            delivery = state.delivery
-            if self._is_due(delivery, score):
-                delivery.announced_previous = delivery.announced_class
-                delivery.announced_class = score.source_class
-                delivery.announced_total = score.total
-                delivery.announced_as_of = state.last_occurred_at
-                delivery.announced_version = delivery.version
-                delivery.announced_event_id = last
-                delivery.announced_epoch = score.epoch_id
+            score, readings = self._score(state, state.last_occurred_at // MICROS)
+            if self._is_due(state.delivery, score):
+                state.delivery.announced_event_id = last
+                self._note_announced(state.delivery, score, state.last_occurred_at)
                 self._announce(key, state, score, readings, effects)
         return encode_state(state, self._policy, layout=self._layout)
 
     def announce_again(self, key: bytes, state: ProfileState, effects: Effects) -> None:
-        """Add the update that the state's last change was announced with."""
-        self._announce(key, state, *self._score(state), effects)
+        """Add the update that the state was announced with last."""
+        as_of = state.delivery.announced_as_of
+        assert as_of is not None  # noqa: S101 -- it was announced
+        self._announce(key, state, *self._score(state, as_of // MICROS), effects)
 
-    def _score(self, state: ProfileState) -> tuple[Score, Readings]:
+    def newest_s(self, state: ProfileState) -> int:
+        """Return the Unix second of the newest event."""
+        return state.last_occurred_at // MICROS
+
+    def announced(self, state: ProfileState) -> tuple[SourceClass, int] | None:
+        """Return the class announced last and the second that it is as of; None before any."""
+        delivery = state.delivery
+        if delivery.announced_class is None or delivery.announced_as_of is None:
+            return None
+        return delivery.announced_class, delivery.announced_as_of // MICROS
+
+    def class_at(self, state: ProfileState, at_s: int) -> SourceClass:
+        """Return the class as of a Unix second that is not before the newest event."""
+        return self._score(state, at_s)[0].source_class
+
+    def announce_change(self, key: bytes, state: ProfileState, at_s: int, effects: Effects) -> bool:
+        """
+        Announce the class as of a Unix second, if it has changed by silence or a new epoch.
+
+        Returns:
+            False, and nothing has changed, if there is no such change (any more).
+        """
+        announced = self.announced(state)
+        if announced is None or at_s <= max(announced[1], self.newest_s(state)):
+            return False
+        score, readings = self._score(state, at_s)
+        if score.source_class is announced[0]:
+            return False
+        self._note_announced(state.delivery, score, at_s * MICROS)
+        self._announce(key, state, score, readings, effects)
+        return True
+
+    @staticmethod
+    def _note_announced(delivery: Delivery, score: Score, as_of: int) -> None:
+        delivery.announced_previous = delivery.announced_class
+        delivery.announced_class = score.source_class
+        delivery.announced_total = score.total
+        delivery.announced_as_of = as_of
+        delivery.announced_version = delivery.version
+        delivery.announced_epoch = score.epoch_id
+
+    def _score(self, state: ProfileState, as_of_s: int) -> tuple[Score, Readings]:
         facts, policy = state.facts, self._policy
-        as_of_s = state.last_occurred_at // MICROS
         epoch = self._epoch_at(as_of_s)
         readings = read_profile(facts, as_of_s=as_of_s, epoch=epoch, policy=policy)
         score = score_profile(facts, as_of_s=as_of_s, epoch=epoch, policy=policy, readings=readings)
@@ -150,11 +198,13 @@ class ProfileFold:
     def _announce(
         self, key: bytes, state: ProfileState, score: Score, readings: Readings, effects: Effects
     ) -> None:
-        delivery, as_of = state.delivery, state.last_occurred_at
+        delivery, as_of = state.delivery, state.delivery.announced_as_of
+        assert as_of is not None  # noqa: S101 -- the caller has noted it
+        epoch = self._epoch_at(score.as_of_s)
         explanation = explain(
             state.facts,
             as_of_s=score.as_of_s,
-            epoch=self._epoch_at(score.as_of_s),
+            epoch=epoch,
             policy=self._policy,
             readings=readings,
         )
@@ -162,7 +212,7 @@ class ProfileFold:
             customer_id=key.decode(),
             version=delivery.announced_version,
             as_of=as_of,
-            reason=UpdateReason.EVENT,
+            reason=reason_of(as_of, state.last_occurred_at, epoch),
             score=score,
             previous_class=delivery.announced_previous,
             reference_total=explanation.reference_total,
@@ -228,3 +278,13 @@ class EmployeeFold:
 
     def announce_again(self, key: bytes, state: EmployeeState, effects: Effects) -> None:
         """Do nothing: employees are not scored."""
+
+    def announce_change(
+        self,
+        key: bytes,  # noqa: ARG002 -- employees are not scored
+        state: EmployeeState,  # noqa: ARG002 -- likewise
+        at_s: int,  # noqa: ARG002 -- likewise
+        effects: Effects,  # noqa: ARG002 -- likewise
+    ) -> bool:
+        """Return False: employees have no class."""
+        return False

@@ -22,6 +22,7 @@ from ckm_stream.pipeline.fold import Fold
 from ckm_stream.pipeline.origin import FORWARDED, Origin, advance
 from ckm_stream.pipeline.recent import RecentStates
 from ckm_stream.pipeline.records import Effects, OutputRecord, Rejection, Slice, SourceRecord
+from ckm_stream.pipeline.silence import Change
 
 #: Reads the durable state of a key: (table, partition, key) -> bytes or None.
 Load = Callable[[str, int, bytes], bytes | None]
@@ -163,6 +164,18 @@ class Unit:
             delivery = state.delivery
             if 0 < delivery.announced_version == delivery.version:
                 fold.announce_again(key, state, self._effects)
+
+    def announce_changes(self, changes: Iterable[Change]) -> None:
+        """Announce the classes that time alone has changed, unless an event came meanwhile."""
+        fold = self._core.folds[Source.CALL]
+        states = self._states.setdefault(fold.table, {})
+        dirty = self._dirty.setdefault(fold.table, {})
+        for at_s, key in changes:
+            state = states.get(key)
+            if state is None:
+                state = states[key] = self._load(fold, key)
+            if fold.announce_change(key, state, at_s, self._effects):
+                dirty.setdefault(key, None)
 
     def release(self) -> None:
         """Leave the states to the partition's next unit; only once the effects are durable."""

@@ -15,11 +15,12 @@ from random import Random
 from typing import Final
 
 from ckm_stream.domain.events import Purchase, TouchpointEvent
-from ckm_stream.publishing import cdnow, scenes
-from ckm_stream.publishing.chance import chance_for, draw_count, draw_one
+from ckm_stream.publishing import cdnow
 from ckm_stream.publishing.ordering import time_key
-from ckm_stream.publishing.persona import Persona, Role
-from ckm_stream.publishing.stage import DAY_S, RECORD_SHOP, Stage
+from ckm_stream.simulation import scenes
+from ckm_stream.simulation.chance import chance_for, draw_count, draw_one
+from ckm_stream.simulation.persona import Persona, Role
+from ckm_stream.simulation.stage import DAY_S, RECORD_SHOP, Stage
 
 END_S: Final = int(datetime(1998, 7, 1, tzinfo=UTC).timestamp())
 

@@ -105,10 +105,37 @@ class StoredSection(msgspec.Struct, frozen=True, kw_only=True):
     items: list[StoredItem]
 
 
+class LifetimeValue(msgspec.Struct, frozen=True, kw_only=True):
+    """
+    A customer's expected buying, by a model.
+
+    Attributes:
+        epoch_id: The epoch whose models these are.
+        model: The model of buying: of those fitted, the one that made the data likeliest.
+        as_of_s: The end of observation, Unix seconds: the epoch's, or the newest event if later.
+        horizon_weeks: How far ahead is looked.
+        probability_alive: That the customer has not left for good, 0..1.
+        expected_purchases: Days with a purchase within the horizon.
+        expected_margin: Their discounted margin, in minor units.
+    """
+
+    epoch_id: int
+    model: str
+    as_of_s: int
+    horizon_weeks: int
+    probability_alive: float
+    expected_purchases: float
+    expected_margin: int
+
+
 class StoredProfile(
     msgspec.Struct, frozen=True, kw_only=True, rename={"for_": "for", "from_": "from"}
 ):
-    """A customer's profile as of its newest event, with the newest scores and all classes."""
+    """
+    A customer's profile as of its newest event, with the newest scores and all classes.
+
+    ``lifetime`` is None unless it was asked for and an activated epoch can price it.
+    """
 
     customer_id: str
     version: int
@@ -119,6 +146,7 @@ class StoredProfile(
     from_: StoredSection
     scores: list[StoredScore]
     classes: list[ClassChange]
+    lifetime: LifetimeValue | None = None
 
 
 class ClassSize(msgspec.Struct, frozen=True, kw_only=True):

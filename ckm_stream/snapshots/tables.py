@@ -1,9 +1,10 @@
 """
-The tables of the store; analysts may read all of them, only the snapshot worker writes.
+The tables of the store; analysts may read all of them.
 
-Each row is a function of one topic: ``profile`` and ``employee`` of the changelogs, the scores
-and the class history of the score updates, ``knowledge_item`` of the knowledge items. There are
-no foreign keys, because the topics arrive in any order of one another. Times are instants in UTC
+The snapshot worker alone writes all but one, and each row is a function of one topic: ``profile``
+and ``employee`` of the changelogs, the scores and the class history of the score updates,
+``knowledge_item`` of the knowledge items. ``epoch`` is written by `ckm epoch`. There are no foreign
+keys, because the topics arrive in any order of one another. Times are instants in UTC
 (``columns``), money is in minor units. Three views are made by migrations: ``key_source``,
 ``class_size``, and ``compatibility``, the oldest revision whose programs may use these tables.
 """
@@ -25,7 +26,7 @@ from sqlalchemy import (
 from ckm_stream.snapshots.columns import DOCUMENT, Instant, PlainText
 
 #: The revisions in ``migrations/versions``, oldest first; the last one makes these tables.
-REVISIONS: Final = ("0001", "0002", "0003")
+REVISIONS: Final = ("0001", "0002", "0003", "0004")
 
 METADATA: Final = MetaData(
     naming_convention={"pk": "pk_%(table_name)s", "ix": "ix_%(table_name)s_%(column_0_N_name)s"}
@@ -160,4 +161,18 @@ SINK_PROGRESS: Final = Table(
     _key("topic"),
     _key("partition", Integer),
     _filled("next_offset", BigInteger),
+)
+
+# Every epoch that was fitted. ``announcement`` is its value on the epoch topic, framed, or what it
+# would be; ``effective_from`` is null until it is announced: the topic decides, this follows.
+# ``diagnostics`` say how it came about (``population.report``), and are kept nowhere else.
+EPOCH: Final = Table(
+    "epoch",
+    METADATA,
+    Column("epoch_id", BigInteger, primary_key=True, autoincrement=False),
+    _filled("as_of", Instant),
+    _filled("customers", BigInteger),
+    Column("effective_from", Instant),
+    _filled("announcement", LargeBinary),
+    _filled("diagnostics", DOCUMENT),
 )

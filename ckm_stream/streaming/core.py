@@ -1,5 +1,6 @@
 """The application core of a worker: codecs, rules, and whether they run compiled."""
 
+from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
 
@@ -10,7 +11,7 @@ from ckm_stream import native
 from ckm_stream.codec.events import EventCodec
 from ckm_stream.codec.outputs import OutputCodec
 from ckm_stream.codec.topics import Source, Topics
-from ckm_stream.domain.epoch import epoch_zero
+from ckm_stream.domain.epoch import Epoch
 from ckm_stream.errors import ConfigurationError
 from ckm_stream.operations.schemas import open_schemas
 from ckm_stream.pipeline import fold
@@ -22,7 +23,9 @@ log = structlog.get_logger(__name__)
 _PARTITIONS_KEPT = 1 << 14
 
 
-def new_core(settings: Settings, topics: Topics, *, load: Load) -> tuple[Core, type[Unit]]:
+def new_core(
+    settings: Settings, topics: Topics, *, load: Load, epoch_at: Callable[[int], Epoch]
+) -> tuple[Core, type[Unit]]:
     """
     Return what all units of a worker share, and the kind of unit that works with it.
 
@@ -30,7 +33,7 @@ def new_core(settings: Settings, topics: Topics, *, load: Load) -> tuple[Core, t
         ConfigurationError: If the compiled core is asked for and was not built.
     """
     schemas, policy = open_schemas(settings), settings.scoring
-    events, epoch = EventCodec(schemas, topics), epoch_zero(policy)
+    events = EventCodec(schemas, topics)
     folds, unit = _kind(settings.core)
     log.info("state.layout", written=settings.state.layout)
     profiles = folds.ProfileFold(
@@ -38,7 +41,7 @@ def new_core(settings: Settings, topics: Topics, *, load: Load) -> tuple[Core, t
         events=events,
         outputs=OutputCodec(schemas),
         policy=policy,
-        epoch_at=lambda _as_of_s: epoch,
+        epoch_at=epoch_at,
         layout=settings.state.layout,
     )
     employees = folds.EmployeeFold(policy=policy, layout=settings.state.layout)

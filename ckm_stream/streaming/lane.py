@@ -22,10 +22,16 @@ from ckm_stream.pipeline.fold import PROFILES
 from ckm_stream.pipeline.limit import DeadLetterLimits, Excess, Limiter, limit_error
 from ckm_stream.pipeline.recent import RecentStates
 from ckm_stream.pipeline.records import Effects, Slice
+from ckm_stream.pipeline.silence import Silences
 from ckm_stream.pipeline.unit import Core, Unit
 from ckm_stream.streaming.committer import Committer
 
 log = structlog.get_logger(__name__)
+# A look decodes a state and scores it a few times: 0.2 ms for ten, compiled. Between two rounds
+# everything else has its turn, so that looking at a million customers takes a minute or two.
+_LOOKS = 50
+_BETWEEN_LOOKS_S = 0.002
+_BETWEEN_TENDINGS_S = 1.0
 # A few MB a lane: the customers that come again soon, in a replay or in the middle of a call.
 _RECENT_STATES = 1024
 
@@ -46,6 +52,9 @@ class Table(Protocol):
     ) -> None:
         """Make the committed states of a partition visible to the next unit."""
 
+    def keys_of(self, partition: int) -> Iterable[bytes]:
+        """Return whose states there are in a partition."""
+
     def last_unit(self, partition: int) -> list[bytes]:
         """Return whose last change a predecessor may not have announced before it died."""
 
@@ -60,6 +69,25 @@ class Observer(Protocol):
         """*seconds* is the time from the unit's first slice to its commit."""
 
 
+async def _at_once() -> None:
+    """Nothing has to be waited for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """
+    How a lane finds the classes that change because nothing happens.
+
+    ``now_s`` is the clock, in Unix seconds; without one a partition's newest event is now.
+    ``may_look`` says whether all that was published has been fetched: who is behind takes for
+    silence what is only unread.
+    """
+
+    new: Callable[[int], Silences]
+    may_look: Callable[[], bool]
+    now_s: Callable[[], int] | None
+
+
 @dataclass(frozen=True, slots=True)
 class Wiring:
     """
@@ -68,7 +96,9 @@ class Wiring:
     ``unit_s`` bounds a unit's time, ``depth`` the Faust messages that wait in one lane: slices, or
     single records under the stock transport. ``settle`` commits the source offsets of a committed
     unit at once, where the committer has not done so and nobody will get to acknowledge slices.
-    ``work`` is told when a unit is under way, for the watchdog.
+    ``work`` is told when a unit is under way, for the watchdog. ``may_score`` returns once the
+    epochs are known that scores of now can fall into. ``watch`` finds the classes that change by
+    silence; None if nobody looks.
     """
 
     core: Core
@@ -81,6 +111,8 @@ class Wiring:
     limits: DeadLetterLimits = field(default_factory=DeadLetterLimits)
     work: Work = field(default_factory=lambda: Work(AwakeClock()))
     unit: type[Unit] = Unit
+    watch: Watch | None = None
+    may_score: Callable[[], Awaitable[None]] = _at_once
 
 
 def lane_name(partition: int) -> str:
@@ -98,6 +130,7 @@ class Lane:
         self._closing = asyncio.Event()
         self._recent = RecentStates(_RECENT_STATES)
         self._limiter = Limiter(wiring.limits)
+        self._silences = None if wiring.watch is None else wiring.watch.new(partition)
 
     async def offer(self, delivery: Delivery) -> None:
         """Queue a slice, waiting while the lane is full; a closing lane takes nothing."""
@@ -119,10 +152,14 @@ class Lane:
                 is durable, that record and what follows is untouched.
         """
         await self._announce_again()
+        self.look_at_all()
         while not self._closing.is_set():
             first = await self._next()
-            if first is None:
+            if self._closing.is_set():
                 return
+            if first is None:
+                await self._tend()
+                continue
             with self._wiring.work.under_way(lane_name(self.partition)):
                 await self._run_unit(first)
 
@@ -132,15 +169,44 @@ class Lane:
         while not self._queue.empty():  # wakes an ``offer`` that waits for room
             self._queue.get_nowait()
 
+    def look_at_all(self) -> None:
+        """Look, when there is nothing else to do, for classes that time alone has changed."""
+        if self._silences is not None:
+            self._silences.look_at_all(self._wiring.tables[PROFILES].keys_of(self.partition))
+
     async def _next(self) -> Delivery | None:
+        """Wait for a slice; None if the lane closes, or has time to look for silence."""
         getter = asyncio.ensure_future(self._queue.get())
         closing = asyncio.ensure_future(self._closing.wait())
-        await asyncio.wait({getter, closing}, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait(
+            {getter, closing}, return_when=asyncio.FIRST_COMPLETED, timeout=self._pause_s()
+        )
         closing.cancel()
-        if self._closing.is_set():
+        if self._closing.is_set() or not getter.done():
             getter.cancel()
             return None
         return getter.result()
+
+    def _pause_s(self) -> float | None:
+        if self._silences is None:
+            return None
+        return _BETWEEN_LOOKS_S if self._silences.has_more else _BETWEEN_TENDINGS_S
+
+    async def _tend(self) -> None:
+        """Look at a few customers, and announce the classes that have changed by now."""
+        silences, watch = self._silences, self._wiring.watch
+        if silences is None or watch is None or not watch.may_look():
+            return
+        now_s = silences.newest_s if watch.now_s is None else watch.now_s()
+        changes = silences.due(now_s, looks=_LOOKS)
+        if not changes:
+            return
+        started = time.monotonic()
+        with self._wiring.work.under_way(lane_name(self.partition)):
+            unit = self._wiring.unit(self._wiring.core, self.partition, self._recent)
+            unit.announce_changes(changes)
+            effects = await self._commit(unit)
+        self._wiring.observer.on_committed(effects, parts=[], seconds=time.monotonic() - started)
 
     async def _announce_again(self) -> None:
         """Tell of the states that a predecessor wrote last, before another one replaces them."""
@@ -171,11 +237,14 @@ class Lane:
         wiring.observer.on_committed(effects, parts=parts, seconds=time.monotonic() - started)
 
     async def _commit(self, unit: Unit) -> Effects:
+        await self._wiring.may_score()
         effects = unit.seal()
         next_offsets = await self._wiring.committer.commit(effects)
         for table, entries in effects.changelog.items():
             if entries:
                 self._wiring.tables[table].put_many(self.partition, entries, next_offsets[table])
+                if table == PROFILES and self._silences is not None:
+                    self._silences.note(key for key, _ in entries)
         unit.release()
         return effects
 

@@ -98,6 +98,11 @@ class Lanes:
                 f"but this worker owns {sorted(self._lanes)}"
             )
 
+    def look_at_all(self) -> None:
+        """Let every lane look for classes that time alone has changed or will change."""
+        for lane in self._lanes.values():
+            lane.look_at_all()
+
     async def close(self) -> None:
         """
         Finish the units under way, drop what is queued, and let go of the partitions.

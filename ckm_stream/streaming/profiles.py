@@ -11,16 +11,23 @@ from collections.abc import Mapping
 from typing import Any, cast
 
 import structlog
+from aiokafka.errors import KafkaError
 from faust.types import TP, EventT, StreamT
 from faust.types.transports import TransportT
 
-from ckm_stream.codec.topics import Topics
+from ckm_stream.codec.epochs import EpochCodec
+from ckm_stream.codec.topics import Source, Topics
+from ckm_stream.domain.epoch import epoch_zero
 from ckm_stream.errors import DeadLetterLimitError
 from ckm_stream.operations.health import Health, Phase
 from ckm_stream.operations.metrics import WorkerMetrics
+from ckm_stream.operations.schemas import open_schemas
+from ckm_stream.pipeline.epochs import Epochs
 from ckm_stream.pipeline.fold import EMPLOYEES, PROFILES
 from ckm_stream.pipeline.records import Effects, Slice
-from ckm_stream.settings import KafkaSettings, Settings, TransportKind
+from ckm_stream.pipeline.silence import Cooling, Silences
+from ckm_stream.pipeline.unit import Core
+from ckm_stream.settings import KafkaSettings, Settings, SilenceClock, TransportKind
 from ckm_stream.streaming.clients import (
     changelog_consumer_factory,
     faust_settings,
@@ -30,8 +37,9 @@ from ckm_stream.streaming.clients import (
 from ckm_stream.streaming.committer import AtLeastOnce, Committer, ExactlyOnce
 from ckm_stream.streaming.core import new_core
 from ckm_stream.streaming.ending import end_process, fatal
+from ckm_stream.streaming.epochs import EpochFeed
 from ckm_stream.streaming.lag import has_fetchable, unread
-from ckm_stream.streaming.lane import Delivery, Lane, Wiring
+from ckm_stream.streaming.lane import Delivery, Lane, Watch, Wiring
 from ckm_stream.streaming.lanes import Lanes
 from ckm_stream.streaming.observer import MetricsObserver, sources_of
 from ckm_stream.streaming.schema import SliceSchema, records_of
@@ -71,7 +79,17 @@ class ProfileApp(CrashOnlyApp):
         }
         self.acknowledges = not is_transactional(settings.kafka)
         committer = new_committer(settings.kafka, self.topic_names)
-        core, unit = new_core(settings, self.topic_names, load=self._load)
+        self.epochs = Epochs(epoch_zero(settings.scoring))
+        self.epoch_feed = EpochFeed(
+            epochs=self.epochs,
+            topic=self.topic_names.epoch,
+            codec=EpochCodec(open_schemas(settings)),
+            new_consumer=changelog_consumer_factory(
+                settings.kafka, client_id=settings.kafka.profile_group
+            ),
+            trusted_s=settings.epoch.lead_s / 2,
+        )
+        core, unit = new_core(settings, self.topic_names, load=self._load, epoch_at=self.epochs.at)
         wiring = Wiring(
             core=core,
             unit=unit,
@@ -81,6 +99,8 @@ class ProfileApp(CrashOnlyApp):
             unit_s=settings.kafka.unit_s,
             depth=8 if settings.kafka.transport is TransportKind.CKM else 4096,
             settle=self._settle,
+            may_score=self.epoch_feed.fresh,
+            watch=self._new_watch(core, settings),
             work=self.health.work,
             limits=settings.dead_letters,
         )
@@ -100,6 +120,7 @@ class ProfileApp(CrashOnlyApp):
         self.health.enter(Phase.RECOVERING)
         self.metrics.rebalances.inc()
         self.observer.forget()
+        await self.epoch_feed.refresh()
         await self.lanes.open(partitions)
         self.metrics.rebalance_duration.observe(time.monotonic() - started)
         self.metrics.assigned_partitions.set(len(self.lanes.partitions))
@@ -124,6 +145,17 @@ class ProfileApp(CrashOnlyApp):
             )
         )
 
+    async def look_for_epochs(self) -> None:
+        """Read what was announced since; a broker that is away is asked again by the lanes."""
+        known = len(self.epochs)
+        try:
+            await self.epoch_feed.refresh()
+        except KafkaError as error:
+            log.warning("epochs.retry", reason=str(error) or type(error).__name__)
+        if len(self.epochs) > known:
+            self.lanes.look_at_all()
+        self.metrics.epoch_newest.set(self.epochs.newest.epoch_id)
+
     def on_start_positions(self, positions: Mapping[TP, int]) -> None:
         """Called by the slice transport with the offset that each source partition starts at."""
         self.observer.start_at({(tp.topic, tp.partition): n for tp, n in positions.items()})
@@ -144,6 +176,32 @@ class ProfileApp(CrashOnlyApp):
             self.health.work.waits(_FETCHING)
         else:
             self.health.work.done(_FETCHING)
+
+    def _new_watch(self, core: Core, settings: Settings) -> Watch | None:
+        clock = settings.silence.clock
+        if clock is SilenceClock.OFF:
+            return None
+        fold = cast(Cooling, core.folds[Source.CALL])  # profiles' rules in either core
+        table = self.tables_by_name[PROFILES]
+
+        def new(partition: int) -> Silences:
+            return Silences(
+                partition,
+                fold=fold,
+                read=lambda key: table.read(partition, key),
+                next_epoch=self.epochs.next_after,
+                policy=settings.scoring,
+            )
+
+        return Watch(
+            new=new,
+            may_look=self._has_fetched_all,
+            now_s=(lambda: int(time.time())) if clock is SilenceClock.WALL else None,
+        )
+
+    def _has_fetched_all(self) -> bool:
+        sources = {tp for tp in self.consumer.assignment() if tp.topic in self._sources}
+        return not has_fetchable(self.consumer, sources)
 
     def _hindrance(self) -> str:
         return "" if self.lanes.is_open else "the lanes of the assigned partitions are not open"
@@ -225,6 +283,10 @@ def build_profile_app(
     @app.on_before_shutdown.connect
     async def on_shutdown(*_: Any, **__: Any) -> None:
         await app.lanes.close()
+
+    @app.timer(interval=settings.epoch.refresh_s)  # type: ignore[untyped-decorator] # Faust's
+    async def look_for_epochs() -> None:
+        await app.look_for_epochs()
 
     @app.timer(interval=_LAG_INTERVAL_S)  # type: ignore[untyped-decorator] # Faust's
     async def report() -> None:

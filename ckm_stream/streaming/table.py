@@ -7,26 +7,21 @@ that is never delivered. Here a consumer of its own reads each changelog to its 
 The store is plain bytes per partition, so that a revoked partition can be forgotten whole.
 """
 
-import asyncio
 import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
 import faust
 import structlog
-from aiokafka import AIOKafkaConsumer
 from aiokafka.structs import TopicPartition
 from faust.tables.manager import TableManager
 from faust.tables.recovery import Recovery
 from faust.types import TP
 
+from ckm_stream.streaming.ends import ConsumerFactory, read_to_ends
 from ckm_stream.streaming.last_unit import LastUnits
 
 log = structlog.get_logger(__name__)
-_STANDSTILL_S = 30.0
-
-#: Builds a consumer without a group that reads committed records from the beginning.
-ConsumerFactory = Callable[[], AIOKafkaConsumer]
 
 
 class ChangelogTable(faust.Table[bytes, bytes]):
@@ -46,6 +41,10 @@ class ChangelogTable(faust.Table[bytes, bytes]):
     def read(self, partition: int, key: bytes) -> bytes | None:
         """Return the committed state of *key*, or None."""
         return self.partition_data[partition].get(key)
+
+    def keys_of(self, partition: int) -> list[bytes]:
+        """Return whose states there are in a partition."""
+        return list(self.partition_data.get(partition, ()))
 
     def put_many(
         self, partition: int, entries: list[tuple[bytes, bytes]], next_offset: int
@@ -101,71 +100,27 @@ async def recover_tables(
     records read; *on_remaining* is told after each fetch how many offsets are still ahead, of the
     partitions whose end is known by then.
     """
-    started, count = time.monotonic(), 0
+    started = time.monotonic()
     for table in tables.values():
         table.retain(partitions)
     if not partitions:
         return 0
-    consumer = new_consumer()
-    await consumer.start()
-    try:
-        tps = [TopicPartition(topic, p) for topic in tables for p in partitions]
-        consumer.assign(tps)
-        for tp in tps:
-            await _seek(consumer, tp, tables[tp.topic].next_offsets.get(tp.partition))
-        open_tps = set(tps)
-        standstill = _Standstill()
-        while open_tps:
-            for tp, records in (await consumer.getmany(*open_tps, timeout_ms=100)).items():
-                tables[tp.topic].apply_changelog_batch_raw(tp.partition, records)
-                count += len(records)
-                standstill.over()
-            remaining = 0
-            for tp in tuple(open_tps):
-                # Not the last record's offset: a transaction marker ends the log, and only the
-                # position moves past it. Nor ListOffsets: the embedded broker answers it with the
-                # last batch's first offset + 1. A fetch made after the fencing tells the end.
-                position, end = await consumer.position(tp), consumer.highwater(tp)
-                tables[tp.topic].next_offsets[tp.partition] = position
-                if end is not None:
-                    remaining += max(0, end - position)
-                    if position >= end:
-                        open_tps.discard(tp)
-            on_remaining(remaining)
-            standstill.look({tp: tables[tp.topic].next_offsets[tp.partition] for tp in open_tps})
-            await asyncio.sleep(0)
-    finally:
-        await consumer.stop()
+
+    def take(tp: TopicPartition, records: list[Any]) -> None:
+        tables[tp.topic].apply_changelog_batch_raw(tp.partition, records)
+
+    def note(tp: TopicPartition, position: int) -> None:
+        tables[tp.topic].next_offsets[tp.partition] = position
+
+    starts = {
+        TopicPartition(topic, partition): table.next_offsets.get(partition)
+        for topic, table in tables.items()
+        for partition in partitions
+    }
+    count = await read_to_ends(starts, new_consumer, take, note=note, on_remaining=on_remaining)
     seconds = time.monotonic() - started
     log.info("recovery.done", records=count, seconds=round(seconds, 3))
     return count
-
-
-async def _seek(consumer: AIOKafkaConsumer, tp: TopicPartition, offset: int | None) -> None:
-    beginning = (await consumer.beginning_offsets([tp]))[tp]
-    consumer.seek(tp, beginning if offset is None else max(beginning, offset))
-
-
-class _Standstill:
-    """Warns while a recovery that is not at its end reads nothing."""
-
-    def __init__(self) -> None:
-        self._since = time.monotonic()
-
-    def over(self) -> None:
-        """Note that records came."""
-        self._since = time.monotonic()
-
-    def look(self, positions: Mapping[TopicPartition, int]) -> None:
-        """Warn of what is not read to its end, with the offsets that it stands at."""
-        if positions and time.monotonic() - self._since >= _STANDSTILL_S:
-            self._since = time.monotonic()
-            log.warning(
-                "recovery.waits",
-                offsets={f"{tp.topic}-{tp.partition}": at for tp, at in positions.items()},
-                remedy="if the broker answers, a transaction is open there that nobody will end: "
-                "kafka-transactions.sh find-hanging",
-            )
 
 
 class BulkRecovery(Recovery):

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from ckm_stream.operations.embedded import LOOPBACK
-from ckm_stream.publishing.simulate import SimulationPlan
+from ckm_stream.simulation.customers import SimulationPlan
 from tests.chaos.proxy import Proxy
 from tests.chaos.schedule import Schedule, seed_of_run
 from tests.chaos.world import Plan, World, running, verdict

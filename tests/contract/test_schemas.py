@@ -6,6 +6,7 @@ version and never changed; the bytes next to it are as that version's release wr
 """
 
 import json
+from datetime import datetime
 from enum import StrEnum
 from importlib.resources.abc import Traversable
 from io import BytesIO
@@ -17,12 +18,14 @@ import pytest
 
 from ckm_stream.codec.catalogue import Catalogue, schemas_root
 from ckm_stream.codec.compatibility import check_catalogue
+from ckm_stream.codec.epochs import EpochCodec
 from ckm_stream.codec.events import EVENT_TYPES, EventCodec, key_of
 from ckm_stream.codec.framing import split
 from ckm_stream.codec.jsonform import event_from_json
 from ckm_stream.codec.outputs import OutputCodec
 from ckm_stream.codec.topics import (
     DEAD_LETTER,
+    EPOCH,
     KNOWLEDGE_ITEM,
     LOGICAL_TOPICS,
     SCORE_UPDATED,
@@ -31,13 +34,17 @@ from ckm_stream.codec.topics import (
     subject_of,
 )
 from ckm_stream.domain import events, knowledge, score
+from ckm_stream.domain.choices import Prior, Priors
+from ckm_stream.domain.epoch import Epoch, FittedModel
 from ckm_stream.domain.knowledge import KnowledgeItem
+from ckm_stream.domain.quantiles import Quantiles, QuantileTable
 from ckm_stream.domain.score import Score, ScoreUpdate
 from ckm_stream.operations.topics import load_specs
 
 CATALOGUE = Catalogue.load()
 EVENTS = EventCodec(CATALOGUE)
 OUTPUTS = OutputCodec(CATALOGUE)
+EPOCHS = EpochCodec(CATALOGUE)
 SOURCE_OF = {subject_of(topic): source for source, topic in SOURCE_TOPICS.items()}
 SPECS = {spec.name: spec for spec in load_specs()}
 DAY_MS = 86_400_000
@@ -52,6 +59,7 @@ IMPERSONAL = {
     "indicator",
     "kind",
     "knowledge_article_id",
+    "name",
     "product",
     "sku",
     "source",
@@ -87,6 +95,8 @@ def decoded(subject: str, value: bytes, expected: Any) -> Any:
         return OUTPUTS.decode_score_update(value)
     if subject == subject_of(KNOWLEDGE_ITEM):
         return OUTPUTS.decode_item(value)
+    if subject == subject_of(EPOCH):
+        return EPOCHS.decode(value)
     return EVENTS.decode(SOURCE_OF[subject], key_of(expected).encode(), value)
 
 
@@ -96,7 +106,27 @@ def from_json(subject: str, obj: Any) -> Any:
         return msgspec.convert(obj, ScoreUpdate)
     if subject == subject_of(KNOWLEDGE_ITEM):
         return msgspec.convert(obj, KnowledgeItem)
+    if subject == subject_of(EPOCH):
+        return epoch_from_json(obj)
     return event_from_json(obj, SOURCE_OF[subject])
+
+
+def epoch_from_json(obj: Any) -> Epoch:
+    """Return the epoch that an example's JSON describes."""
+    obj["scale"] = Quantiles(
+        tuple(
+            QuantileTable(tuple(each["values"]), tuple(each["shares"]))
+            for each in obj.pop("tables")
+        )
+    )
+    obj["priors"] = Priors(
+        **{each["name"]: Prior(a=each["a"], b=each["b"]) for each in obj["priors"]}
+    )
+    obj["models"] = tuple(msgspec.convert(each, FittedModel) for each in obj["models"])
+    for name in ("effective_from", "as_of"):
+        obj[f"{name}_s"] = int(datetime.fromisoformat(obj.pop(name)).timestamp())
+    lists = ("within", "between", "high", "reference", "employee_rates")
+    return Epoch(**obj | {name: tuple(obj[name]) for name in lists})
 
 
 @pytest.mark.parametrize(("subject", "version", "file", "golden"), examples())
@@ -156,6 +186,7 @@ def test_ids_never_change() -> None:
         10_000_006: ("ckm.internal.employee.v1-value", 1),
         10_000_007: ("ckm.score.updated.v1-value", 1),
         10_000_008: ("ckm.knowledge.item.v1-value", 1),
+        10_000_009: ("ckm.internal.epoch.v1-value", 1),
     }
 
 
@@ -249,9 +280,12 @@ def test_every_subject_belongs_to_a_topic() -> None:
     assert {SPECS[name].compatibility for name in subjects} == {"FULL_TRANSITIVE"}
 
 
-def test_all_topics_have_the_sources_partition_count() -> None:
+def test_all_topics_but_the_epochs_have_the_sources_partition_count() -> None:
     """A customer's events, state, updates and dead letters are in partitions of one number."""
-    assert {spec.partitions for spec in SPECS.values()} == {"source"}
+    others = [spec.partitions for name, spec in SPECS.items() if name != EPOCH]
+
+    assert set(others) == {"source"}
+    assert SPECS[EPOCH].partitions == 1
 
 
 def test_dead_letters_outlive_and_outsize_their_sources() -> None:
@@ -282,6 +316,8 @@ def test_only_the_profile_worker_and_repair_write_what_is_ours() -> None:
     for name, principals in writers.items():
         if name.startswith("ckm.touchpoint."):
             assert principals == {"channel", "gateway", "dead-letter-replay"}
+        elif name == EPOCH:
+            assert principals == {"epoch-keeper"}
         else:
             assert principals <= {"profile-worker", "dead-letter-replay"}
             assert "profile-worker" in principals

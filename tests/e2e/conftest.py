@@ -9,8 +9,8 @@ from typing import Protocol
 import pytest
 
 from ckm_stream.domain.events import TouchpointEvent
-from ckm_stream.publishing.simulate import SimulationPlan
 from ckm_stream.settings import Guarantee
+from ckm_stream.simulation.customers import SimulationPlan
 from tests.support.broker import Broker, BrokerKind
 from tests.support.installation import Installation
 from tests.support.load import simulated_in_order

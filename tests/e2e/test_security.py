@@ -10,6 +10,7 @@ import ssl
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -111,6 +112,17 @@ def grant(service: Installation) -> None:
     ended = service.run("topics", "acls", "--apply", *options)
     assert ended.returncode == 0, ended.stderr
     assert MARK not in ended.stdout + ended.stderr
+    # Brokers hear of new rights from the controller, a moment after it has answered.
+    for verb, role in _ROLES.items():
+        wait_until(
+            partial(_is_in_force, service, verb, role),
+            timeout_s=_BOUND_S,
+            what=f"the rights of {role} in force",
+        )
+
+
+def _is_in_force(service: Installation, verb: str, role: str) -> bool:
+    return not check_access(settings_from(service.env | service.programs[verb]), role)
 
 
 def refusal(argv: list[str], *envs: Env) -> str:

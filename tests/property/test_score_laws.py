@@ -151,7 +151,7 @@ def test_base_potential_halves_exactly_with_each_half_life(history: list[Purchas
     facts = facts_of(list(history))
     half_life_s = POLICY.half_lives.base_potential
 
-    readings = [read_value(facts, END_S + n * half_life_s, POLICY)[0][0] for n in range(4)]
+    readings = [read_value(facts, END_S + n * half_life_s, EPOCH, POLICY)[0][0] for n in range(4)]
 
     assert all(after == before / 2 for before, after in pairwise(readings))
 
@@ -161,8 +161,8 @@ def test_value_cools_in_silence(history: list[ProfileEvent], earlier_s: int, mor
     """Without events neither base nor growth potential rises."""
     facts = facts_of(history)
 
-    before, _ = read_value(facts, END_S + earlier_s, POLICY)
-    after, _ = read_value(facts, END_S + earlier_s + more_s, POLICY)
+    before, _ = read_value(facts, END_S + earlier_s, EPOCH, POLICY)
+    after, _ = read_value(facts, END_S + earlier_s + more_s, EPOCH, POLICY)
 
     assert after[0] <= before[0] + ROUNDING
     assert after[1] <= before[1] * (1 + ROUNDING)
@@ -227,7 +227,7 @@ def test_one_more_acceptance_never_lowers_the_acceptance_rate(
     no = approach(CallOutcome.DECLINED, "no!", END_S)
 
     plain, accepted, declined = (
-        read_willingness(facts_of([*history, *more]), END_S, POLICY)[0][1]
+        read_willingness(facts_of([*history, *more]), END_S, EPOCH, POLICY)[0][1]
         for more in ([], [yes], [no])
     )
 

@@ -14,9 +14,11 @@ from prometheus_client.parser import text_string_to_metric_families
 from sqlalchemy import Connection, Table, func, select
 
 from ckm_stream.codec.catalogue import Catalogue
+from ckm_stream.codec.epochs import EpochCodec
 from ckm_stream.codec.events import EventCodec
 from ckm_stream.codec.outputs import OutputCodec
 from ckm_stream.codec.topics import Topics
+from ckm_stream.domain.epoch import Epoch
 from ckm_stream.domain.events import EmployeeContact, Event, TouchpointEvent
 from ckm_stream.domain.forwarding import forward
 from ckm_stream.operations.connection import kafka_client_options
@@ -229,16 +231,26 @@ class Installation:
             what=lambda: f"{count} dead letters; {self.logs()}",
         )
 
+    def announced_epochs(self) -> list[Epoch]:
+        """Return the epochs on their topic."""
+        codec = EpochCodec(self.catalogue)
+        servers = self.settings.kafka.bootstrap_servers
+        return [codec.decode(each.value) for each in read_topic(servers, self.topics.epoch)]
+
     def read(self) -> Published:
         """Read every topic of this installation."""
         return read_all(self.settings.kafka.bootstrap_servers, self.topics)
 
-    def problems(self) -> list[str]:
-        """Compare every topic and the store with the oracle; an empty list is a pass."""
+    def problems(self, *, announced: Iterable[Epoch] = ()) -> list[str]:
+        """
+        Compare every topic and the store with the oracle; an empty list is a pass.
+
+        Scores are those of epoch 0 until the *announced* ones come into force.
+        """
         published = self.read()
         verdict = verify(
             published,
-            Oracle(self.codec, self.settings.scoring),
+            Oracle(self.codec, self.settings.scoring, announced),
             self.outputs,
             exactly_once=self.settings.kafka.guarantee is Guarantee.EXACTLY_ONCE,
         )

@@ -9,7 +9,7 @@ from ckm_stream.operations.vitals import AwakeClock, Work
 from ckm_stream.pipeline.limit import DeadLetterLimits
 from ckm_stream.pipeline.records import Effects, Slice
 from ckm_stream.pipeline.unit import Core
-from ckm_stream.streaming.lane import Delivery, Lane, Wiring
+from ckm_stream.streaming.lane import Delivery, Lane, Watch, Wiring
 from tests.support.units import PARTITION, States, core_over
 
 PATIENCE_S = 10.0
@@ -148,6 +148,10 @@ class FakeTable:
         """Take committed states in."""
         self.actions.append(Put(self.name, tuple(key for key, _ in entries), next_offset))
 
+    def keys_of(self, partition: int) -> list[bytes]:
+        """Return nobody."""
+        return []
+
     def last_unit(self, partition: int) -> list[bytes]:
         """Return whose last change was not announced."""
         return self.untold
@@ -179,6 +183,7 @@ class Bench:
         depth: int = 8,
         core: Core | None = None,
         limits: DeadLetterLimits = DeadLetterLimits(),  # noqa: B008 -- it is frozen
+        watch: Watch | None = None,
     ) -> None:
         self.actions: list[Action] = []
         self.committer = FakeCommitter(self.actions)
@@ -194,6 +199,7 @@ class Bench:
             settle=self._settle,
             work=self.work,
             limits=limits,
+            watch=watch,
         )
         self._acknowledged: dict[str, asyncio.Event] = {}
 

@@ -10,7 +10,7 @@ from typing import Self
 
 from ckm_stream.domain.events import TouchpointEvent
 from ckm_stream.domain.forwarding import forward
-from ckm_stream.publishing.simulate import SimulationPlan, simulate
+from ckm_stream.simulation.customers import SimulationPlan, simulate
 from tests.support.installation import Installation
 from tests.support.services import Service
 

@@ -15,7 +15,7 @@ from ckm_stream.codec.state import encode_employee, encode_state
 from ckm_stream.codec.topics import Source
 from ckm_stream.domain.checks import check_event
 from ckm_stream.domain.employee import EmployeeState, apply_employee_event
-from ckm_stream.domain.epoch import epoch_zero
+from ckm_stream.domain.epoch import Epoch, epoch_zero
 from ckm_stream.domain.events import EmployeeContact, Event, ProfileEvent
 from ckm_stream.domain.forwarding import forward
 from ckm_stream.domain.knowledge import KnowledgeItem, extract_items
@@ -58,10 +58,10 @@ class Truth:
 class Oracle:
     """Replays records in any interleaving of the partitions' own orders."""
 
-    def __init__(self, codec: EventCodec, policy: Policy) -> None:
+    def __init__(self, codec: EventCodec, policy: Policy, announced: Iterable[Epoch] = ()) -> None:
         self._codec = codec
         self.policy = policy
-        self.epoch = epoch_zero(policy)
+        self._epochs = [epoch_zero(policy), *announced]
         self.truth = Truth()
         self._sent: set[tuple[Source, str, str, str]] = set()
 
@@ -87,17 +87,20 @@ class Oracle:
             else:
                 self.truth.duplicates += 1
 
+    def epoch_at(self, as_of_s: int) -> Epoch:
+        """Return the epoch in force: of those that have begun, the one that began last."""
+        begun = [each for each in self._epochs if each.effective_from_s <= as_of_s]
+        return max(begun, key=lambda each: (each.effective_from_s, each.epoch_id))
+
     def event_id(self, source: Source, record: Any) -> str:
         """Return the id of a valid event."""
         return self._codec.decode(source, record.key, record.value).event_id
 
     def score(self, state: ProfileState) -> Score:
         """Score a profile as of its newest event."""
+        as_of_s = state.last_occurred_at // 1_000_000
         return score_profile(
-            state.facts,
-            as_of_s=state.last_occurred_at // 1_000_000,
-            epoch=self.epoch,
-            policy=self.policy,
+            state.facts, as_of_s=as_of_s, epoch=self.epoch_at(as_of_s), policy=self.policy
         )
 
     def substance(self, state: ProfileState) -> bytes:

@@ -143,6 +143,8 @@ def service_env(
         "CKM__KAFKA__SNAPSHOT_GROUP": f"{prefix}snapshots",
         "CKM__KAFKA__SESSION_TIMEOUT_S": str(session_timeout_s),
         "CKM__STORE__URL": store_url,
+        # Most tests compare what events alone cause; those of silence turn it on.
+        "CKM__SILENCE__CLOCK": "off",
         "CKM__METRICS__PROFILE_PORT": str(new_port()),
         "CKM__METRICS__SNAPSHOT_PORT": str(new_port()),
         **(extra or {}),

@@ -100,6 +100,18 @@ def update_of(
     )
 
 
+def epoch_row(epoch_id: int) -> dict[str, Any]:
+    """Make a row of the epochs; its announcement is none that could be read."""
+    return {
+        "epoch_id": epoch_id,
+        "as_of": NOON,
+        "customers": 100,
+        "effective_from": None,
+        "announcement": b"\x00\xff",
+        "diagnostics": {"customers_known": 30},
+    }
+
+
 def item_of(
     item_id: str,
     customer_id: str = "c-1",

@@ -210,6 +210,31 @@ def test_security_settings_that_do_not_fit_together_are_refused(
     assert SECRET not in sentence
 
 
+def test_comparisons_in_pairs_come_as_json(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One variable for each matrix."""
+    monkeypatch.setenv("CKM__EPOCH__COMPARISONS__DIMENSIONS", "[[1,2,4],[0.5,1,2],[0.25,0.5,1]]")
+
+    comparisons = load_settings().epoch.comparisons
+
+    assert [*map(list, comparisons.dimensions)] == [[1, 2, 4], [0.5, 1, 2], [0.25, 0.5, 1]]
+    assert not comparisons.value
+
+
+@pytest.mark.parametrize("matrix", ["[[1,2", '[[1,"much"]]', "7"])
+def test_comparisons_that_are_no_matrix_are_refused(
+    matrix: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The variable is named."""
+    assert "EPOCH__COMPARISONS" in refusal(monkeypatch, CKM__EPOCH__COMPARISONS__DIMENSIONS=matrix)
+
+
+def test_epochs_are_announced_further_ahead_than_events_may_claim_to_be(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Else an event could fall into an epoch that its worker has not heard of."""
+    assert "lead_s" in refusal(monkeypatch, CKM__EPOCH__LEAD_S="7199")
+
+
 def test_settings_cannot_be_changed_afterwards() -> None:
     """What a program was started with is what it runs with."""
     with pytest.raises(ValueError, match="frozen"):

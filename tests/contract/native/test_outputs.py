@@ -25,7 +25,8 @@ from ckm_stream.domain.events import (
 )
 from ckm_stream.domain.forwarding import forward
 from ckm_stream.domain.knowledge import extract_items
-from ckm_stream.publishing.simulate import Order, SimulationPlan, simulated_events
+from ckm_stream.publishing.simulate import Order, simulated_events
+from ckm_stream.simulation.customers import SimulationPlan
 from tests.support.touchpoints import (
     POLICY,
     call,

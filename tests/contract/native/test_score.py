@@ -30,10 +30,11 @@ from ckm_stream.domain.facts import Facts
 from ckm_stream.domain.indicators import read_value
 from ckm_stream.domain.policy import Policy
 from ckm_stream.domain.profile import Delivery, ProfileState, apply_event
+from ckm_stream.domain.quantiles import LogHistogram, Quantiles, QuantileTable
 from ckm_stream.domain.score import Engagement, SourceClass, UpdateReason
 from ckm_stream.pipeline.fold import ProfileFold
 from ckm_stream.pipeline.records import Effects
-from ckm_stream.publishing.simulate import SimulationPlan, simulate
+from ckm_stream.simulation.customers import SimulationPlan, simulate
 from tests.support.touchpoints import DAY_S, POLICY, T0_S, histories, order
 from tests.support.units import CATALOGUE, EVENTS, OUTPUTS, TOPICS
 
@@ -77,7 +78,7 @@ ODD: Final = Policy(
 
 
 def epochs(policy: Policy) -> Iterator[Epoch]:
-    """Return epoch 0, and a later one that knows its employees and has another reference."""
+    """Return epoch 0, one that knows its employees, and one that learnt tables and priors."""
     epoch = epoch_zero(policy)
     yield epoch
     yield dataclasses.replace(
@@ -86,10 +87,41 @@ def epochs(policy: Policy) -> Iterator[Epoch]:
         employee_rates=tuple(0.03 + bin_ / 19 for bin_ in range(16)),
         reference=(0.0,) * 4 + tuple(place / 13 for place in range(8)),
     )
+    yield dataclasses.replace(
+        epoch,
+        epoch_id=1 << 30,
+        scale=Quantiles(tuple(map(table_of, range(12)))),
+        priors=Priors(
+            **{
+                each.name: Prior(a=1.0 - place / 40, b=0.1 + place / 3)
+                for place, each in enumerate(dataclasses.fields(Priors))
+                if each.name != "acceptance_rate"
+            },
+            acceptance_rate=Prior(a=1.7, b=1.01),
+        ),
+    )
 
 
-def check_state(state: ProfileState, policy: Policy = POLICY) -> None:
-    """Score and announce what the state's bytes hold, natively and in Python, and compare."""
+def table_of(place: int) -> QuantileTable:
+    """Return a table of as many values as *place* says, about as large as the indicator's."""
+    histogram = LogHistogram()
+    histogram.zeros = place
+    for value in range(3 * place):
+        histogram.add(1.7**value * (10.0 if place < 3 else 0.001))
+    histogram.add(0.5)
+    return histogram.table()
+
+
+def check_state(state: ProfileState, policy: Policy = POLICY, *, silent_s: int = 0) -> None:
+    """
+    Score and announce what the state's bytes hold, natively and in Python, and compare.
+
+    The announcement is as of *silent_s* seconds after the newest event.
+    """
+    delivery = state.delivery
+    delivery.announced_as_of = state.last_occurred_at + silent_s * MICROS
+    delivery.announced_class = delivery.announced_class or SourceClass.UNKNOWN
+    delivery.announced_total = delivery.announced_total or 0.5
     data = encode_state(state, policy)
     numbers = choices.Choices(policy)
     for epoch in epochs(policy):
@@ -105,7 +137,7 @@ def expected_of(data: bytes, policy: Policy, epoch: Epoch) -> tuple[tuple[Any, .
         topics=TOPICS, events=EVENTS, outputs=OUTPUTS, policy=policy, epoch_at=lambda _: epoch
     )
     state = decode_state(data, policy)
-    score, readings = fold._score(state)
+    score, readings = fold._score(state, fold.newest_s(state))
     effects = Effects(0)
     fold.announce_again(KEY, state, effects)
     update = effects.updates[0].value
@@ -147,15 +179,20 @@ def deliveries(draw: st.DrawFn) -> Delivery:
     return delivery
 
 
-@given(histories(30).filter(bool), deliveries(), st.sampled_from([POLICY, ODD]))
+@given(
+    histories(30).filter(bool),
+    deliveries(),
+    st.sampled_from([POLICY, ODD]),
+    st.sampled_from([0, 1, DAY_S - 1, 40 * DAY_S, 20 * 365 * DAY_S]),
+)
 def test_any_history_is_scored_alike(
-    events: list[ProfileEvent], delivery: Delivery, policy: Policy
+    events: list[ProfileEvent], delivery: Delivery, policy: Policy, silent_s: int
 ) -> None:
-    """Whatever happened to a customer, and whatever was announced before."""
+    """Whatever happened to a customer, was announced before, and however long it is silent."""
     state = state_of(events, policy)
     state.delivery = delivery
 
-    check_state(state, policy)
+    check_state(state, policy, silent_s=silent_s)
 
 
 def planted(seed: int, policy: Policy) -> Facts:
@@ -213,13 +250,13 @@ def test_order_of_first_purchases_in_categories_does_not_matter(seed: int) -> No
     """The reference may go through them in any order, so the order of bins is one of them."""
     facts = planted(seed, ODD)
     now_s = facts.last_at // MICROS
-    before = read_value(facts, now_s, ODD)
+    before = read_value(facts, now_s, epoch_zero(ODD), ODD)
     pairs = list(facts.first_in_category.items())
     random.Random(seed).shuffle(pairs)
 
     facts.first_in_category = dict(pairs)
 
-    assert read_value(facts, now_s, ODD) == before
+    assert read_value(facts, now_s, epoch_zero(ODD), ODD) == before
 
 
 def test_simulated_customers_are_scored_alike() -> None:
@@ -252,7 +289,10 @@ def test_sums_beyond_the_doubles_are_an_error() -> None:
 
 def test_customers_alike_get_updates_alike() -> None:
     """They differ in the key alone, which is the customer."""
-    data = encode_state(state_of([order()]), POLICY)
+    state = state_of([order()])
+    state.delivery.announced_class = SourceClass.UNKNOWN
+    state.delivery.announced_total, state.delivery.announced_as_of = 0.5, T0_S * MICROS
+    data = encode_state(state, POLICY)
     numbers, epoch = choices.Choices(POLICY), choices.EpochNumbers(epoch_zero(POLICY))
 
     updates = [native.update_of(data, key, HEAD, numbers, epoch) for key in (b"a", b"b")]

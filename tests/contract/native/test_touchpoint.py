@@ -22,7 +22,8 @@ from ckm_stream.domain.checks import MAX_AMOUNT, check_event
 from ckm_stream.domain.events import MICROS, Event, PurchaseLine
 from ckm_stream.errors import RejectedRecord
 from ckm_stream.publishing.demo_events import demo_events
-from ckm_stream.publishing.simulate import Order, SimulationPlan, simulated_events
+from ckm_stream.publishing.simulate import Order, simulated_events
+from ckm_stream.simulation.customers import SimulationPlan
 from tests.support.touchpoints import (
     POLICY,
     T0_S,

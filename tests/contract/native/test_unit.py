@@ -12,10 +12,12 @@ from hypothesis import strategies as st
 from ckm_stream.codec.topics import Source
 from ckm_stream.domain.epoch import epoch_zero
 from ckm_stream.domain.events import Event, ProfileEvent
+from ckm_stream.domain.policy import Policy
 from ckm_stream.errors import InvariantError, TransientError
 from ckm_stream.pipeline.origin import HEADER
 from ckm_stream.pipeline.recent import RecentStates
 from ckm_stream.pipeline.records import Effects, Slice
+from ckm_stream.pipeline.silence import Change
 from ckm_stream.pipeline.unit import Core, Unit
 from tests.support.touchpoints import T0_S, call, contact, feedback, histories, order, referral
 from tests.support.units import (
@@ -27,6 +29,7 @@ from tests.support.units import (
     Record,
     States,
     core_over,
+    profile_fold,
     record,
     slice_from,
     slice_of,
@@ -37,14 +40,14 @@ native = pytest.importorskip("ckm_stream.native.unit", reason="the compiled core
 Run = list[list[Slice]]
 
 
-def compiled_core(states: States, **changes: Any) -> Core:
+def compiled_core(states: States, policy: Policy = POLICY, **changes: Any) -> Core:
     """Return the core of ``core_over`` with the compiled rules."""
-    epoch = epoch_zero(POLICY)
+    epoch = epoch_zero(policy)
     profiles = native.ProfileFold(
         topics=TOPICS,
         events=EVENTS,
         outputs=OUTPUTS,
-        policy=POLICY,
+        policy=policy,
         epoch_at=lambda _as_of_s: epoch,
     )
     employees = native.EmployeeFold(policy=POLICY)
@@ -111,6 +114,26 @@ def test_both_announce_again_alike(events: list[ProfileEvent]) -> None:
 
     for unit in (expected, made):
         unit.announce_again([b"c-1"])
+
+    assert made.seal() == expected.seal()
+
+
+@given(histories(max_size=12), st.lists(st.integers(-1, 900), max_size=4))
+def test_both_announce_changes_by_silence_alike(
+    events: list[ProfileEvent], days: list[int]
+) -> None:
+    """At any instant, also one before the newest event: the same bytes, or nothing from either."""
+    slices = [slice_of([each], source) for source, each in parts_of(events)]
+    policy = dataclasses.replace(POLICY, n0=0.3)
+    reference = profile_fold(policy)
+    _, states = effects_of([slices], core_over, Unit, profiles=reference)
+    newest_s = max((each.occurred_s for each in events), default=0)
+    changes = [Change(newest_s + day * 86_400, b"c-1") for day in sorted(days)] if events else []
+    expected = Unit(core_over(states, profiles=reference), PARTITION)
+    made = native.CompiledUnit(compiled_core(states, policy), PARTITION)
+
+    for unit in (expected, made):
+        unit.announce_changes(changes)
 
     assert made.seal() == expected.seal()
 

@@ -40,6 +40,8 @@ _WORKERS: Final = ("prometheus_client", "structlog", *_FAUST)
 _STORE: Final = ("alembic", "psycopg", "sqlalchemy", "ckm_stream.snapshots")
 _KAFKA: Final = ("kafka", "ckm_stream.publishing")
 _LIBRARIES: Final = ("asyncio", "fastavro", "pydantic_settings", "yaml")
+_NUMBERS: Final = ("matplotlib", "numpy", "scipy")
+_ANALYSTS: Final = ("jieba", "numpy", "yake")
 _STARTED: Final = (
     "ckm_stream.bootstrap.require_access",
     "ckm_stream.bootstrap.check_topics",
@@ -58,8 +60,8 @@ class Run:
 
 
 RUNS: Final = (
-    Run("--help", (*_WORKERS, *_STORE, *_KAFKA, *_LIBRARIES)),
-    Run("nonsense", (*_WORKERS, *_STORE, *_KAFKA, *_LIBRARIES)),
+    Run("--help", (*_WORKERS, *_STORE, *_KAFKA, *_LIBRARIES, *_NUMBERS)),
+    Run("nonsense", (*_WORKERS, *_STORE, *_KAFKA, *_LIBRARIES, *_NUMBERS)),
     Run(
         "demo",
         ("structlog", *_FAUST),
@@ -86,6 +88,17 @@ RUNS: Final = (
         without=_STARTED,
     ),
     Run("snapshots", (*_FAUST, *_STORE, "ckm_stream.publishing")),
+    Run("evaluate --help", (*_WORKERS, *_STORE, *_KAFKA, *_LIBRARIES, *_NUMBERS)),
+    Run(
+        "evaluate purchases /dev/null --calibration-end 2024-12-31",
+        (*_WORKERS, *_STORE, *_KAFKA, "fastavro", "matplotlib", "pydantic_settings", "yaml"),
+        needs=("ckm_stream.evidence.evaluation", "numpy", "scipy"),
+    ),
+    Run(
+        "evaluate sources --customers 100 --populations 2 --events-per-customer 5",
+        (*_WORKERS, *_STORE, *_KAFKA, "fastavro", "matplotlib"),
+        needs=("ckm_stream.evidence.sources.evaluation", "ckm_stream.simulation", "numpy"),
+    ),
     Run("health", (*_WORKERS, *_STORE, *_KAFKA)),
     Run("check", (*_FAUST, "alembic", "psycopg", "ckm_stream.publishing")),
     Run("migrate", (*_WORKERS, *_KAFKA, "psycopg", "rich"), needs=("alembic",)),
@@ -99,10 +112,16 @@ RUNS: Final = (
     Run("deadletters list", (*_WORKERS, *_STORE)),
     Run("deadletters show 0:0", (*_WORKERS, *_STORE)),
     Run("deadletters replay", (*_WORKERS, *_STORE)),
+    Run("epoch fit", (*_WORKERS, "alembic", "psycopg")),
+    Run("epoch show", (*_WORKERS, "alembic", "psycopg")),
+    Run("epoch activate 1", (*_WORKERS, "alembic", "psycopg")),
     Run("topics plan", (*_WORKERS, *_STORE, "ckm_stream.publishing")),
     Run("topics apply", (*_WORKERS, *_STORE, "ckm_stream.publishing")),
     Run("schemas check", (*_WORKERS, *_STORE, *_KAFKA, "pydantic_settings")),
     Run("schemas register", (*_WORKERS, *_STORE, *_KAFKA)),
+    Run("text read /dev/null", (*_WORKERS, *_STORE, *_KAFKA, *_ANALYSTS), needs=("vader",)),
+    Run("text discover /dev/null", (*_WORKERS, *_STORE, *_KAFKA, *_ANALYSTS)),
+    Run("text retrain /dev/null -o /dev/null", (*_WORKERS, *_STORE, *_KAFKA, *_ANALYSTS)),
 )
 
 

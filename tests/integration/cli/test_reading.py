@@ -171,7 +171,9 @@ class TestShow:
             "from",
             "scores",
             "classes",
+            "lifetime",
         }
+        assert profile["lifetime"] is None
         assert set(profile["from"]) == {"summary", "items"}
         assert profile["from"]["items"][0]["text"] == "a [bold]lid\x1b[2J leaks"
         assert set(profile["scores"][0]) == SCORE_FIELDS

@@ -19,8 +19,9 @@ from ckm_stream.errors import ConfigurationError, DeliveryError, TransientError
 from ckm_stream.operations.embedded import EmbeddedBroker
 from ckm_stream.operations.topics import apply_topics
 from ckm_stream.publishing.client import Publisher, PublisherOptions
-from ckm_stream.publishing.simulate import SimulationPlan, simulated_events
+from ckm_stream.publishing.simulate import simulated_events
 from ckm_stream.settings import KafkaSettings, Settings
+from ckm_stream.simulation.customers import SimulationPlan
 from tests.support.broker import Broker
 from tests.support.ports import new_port
 from tests.support.reading import ReadRecord, read_topic

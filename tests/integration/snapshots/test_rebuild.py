@@ -4,12 +4,14 @@ import random
 from collections.abc import Iterator
 
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Engine, insert
 
 from ckm_stream.domain.score import SourceClass
 from ckm_stream.errors import FencedError
 from ckm_stream.snapshots.batch import SnapshotBatch, Tombstone
 from ckm_stream.snapshots.rebuild import rebuild
+from ckm_stream.snapshots.store import for_writing
+from ckm_stream.snapshots.tables import EPOCH
 from ckm_stream.snapshots.writer import SnapshotWriter
 from tests.support.store_rows import (
     PROFILES,
@@ -17,6 +19,7 @@ from tests.support.store_rows import (
     batch_of,
     digest_of,
     employee_of,
+    epoch_row,
     item_of,
     profile_of,
     rows_of,
@@ -95,6 +98,20 @@ def test_rebuild_leaves_positions_at_zero_and_no_rows(store: Engine) -> None:
     for table in ("profile", "employee", "score", "current_score", "class_history"):
         assert rows_of(store, table) == []
     assert rows_of(store, "knowledge_item") == []
+
+
+def test_epochs_outlive_a_rebuild(store: Engine) -> None:
+    """No topic could bring them back."""
+    replay(store, seed=1)
+    with for_writing(store).begin() as connection:
+        connection.execute(insert(EPOCH), [epoch_row(1), epoch_row(2)])
+    before = rows_of(store, "epoch")
+
+    rebuild(store)
+
+    assert [row["epoch_id"] for row in before] == [1, 2]
+    assert rows_of(store, "epoch") == before
+    assert rows_of(store, "profile") == []
 
 
 def test_running_worker_is_fenced_by_a_rebuild(store: Engine) -> None:

@@ -17,7 +17,7 @@ from typing import Any, Self
 
 import msgspec
 import pytest
-from sqlalchemy import Engine, event, inspect, text
+from sqlalchemy import Engine, event, insert, inspect, text
 
 from ckm_stream.domain.score import ScoreUpdate, SourceClass
 from ckm_stream.errors import ConfigurationError, TransientError
@@ -25,12 +25,12 @@ from ckm_stream.snapshots import store as store_module
 from ckm_stream.snapshots import upgrading
 from ckm_stream.snapshots.batch import SnapshotBatch
 from ckm_stream.snapshots.store import check_migrated, for_writing, migrate, open_engine
-from ckm_stream.snapshots.tables import REVISIONS
+from ckm_stream.snapshots.tables import EPOCH, REVISIONS
 from ckm_stream.snapshots.upgrading import downgrade_tables, plan_for, sql_of
 from ckm_stream.snapshots.writer import SnapshotWriter
 from tests.support.old_store import dump, fill, old_writer
 from tests.support.services import wait_until
-from tests.support.store_rows import PROFILES, batch_of, rows_of, step, update_of
+from tests.support.store_rows import PROFILES, batch_of, epoch_row, rows_of, step, update_of
 
 _ROWS = 10_000
 _FIRST = REVISIONS[0]
@@ -125,6 +125,27 @@ def test_announcements_of_several_epochs_are_kept_and_the_newest_survives_a_down
     assert again == [rows[-1:] for rows in at_head]
 
 
+def test_epochs_go_and_nothing_else_with_the_revision_that_brought_them(store: Engine) -> None:
+    """Programs of the revision before find what they had; those of after, an empty table."""
+    writer = SnapshotWriter(store)
+    writer.positions([(PROFILES, 0)])
+    writer.write(batch_of(0, 1, scores=[in_epoch(1, SourceClass.ORDINARY)]))
+    with for_writing(store).begin() as connection:
+        connection.execute(insert(EPOCH), epoch_row(1))
+    before = [rows_of(store, table) for table in ("epoch", "score", "sink_progress")]
+
+    downgrade_tables(store, "0003")
+    tables = inspect(store).get_table_names()
+    migrate(store)
+
+    assert "epoch" not in tables
+    assert [len(rows) for rows in before] == [1, 1, 1]
+    assert [rows_of(store, table) for table in ("epoch", "score", "sink_progress")] == [
+        [],
+        *before[1:],
+    ]
+
+
 @pytest.mark.parametrize("revision", REVISIONS[1:])
 def test_programs_of_the_release_before_write_on_newer_tables(
     old_store: Engine, revision: str
@@ -141,7 +162,9 @@ def test_programs_of_the_release_before_write_on_newer_tables(
     assert [row["version"] for row in rows_of(old_store, "current_score")].count(2) == 1
 
 
-@pytest.mark.parametrize(("known", "is_accepted"), [((_FIRST,), True), (("0000",), False)])
+@pytest.mark.parametrize(
+    ("known", "is_accepted"), [((_FIRST,), True), (REVISIONS[:3], True), (("0000",), False)]
+)
 def test_a_program_accepts_newer_tables_that_suit_it(
     store: Engine, known: tuple[str, ...], is_accepted: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -324,7 +347,7 @@ def test_a_way_to_nowhere_is_refused(old_store: Engine) -> None:
     """A revision that does not exist, and a direction that was not meant."""
     with pytest.raises(ConfigurationError, match="there is no revision 0815; known are 0001, 0002"):
         migrate(old_store, "0815")
-    with pytest.raises(ConfigurationError, match="is not beyond 0003; leave out --down"):
+    with pytest.raises(ConfigurationError, match="is not beyond 0004; leave out --down"):
         downgrade_tables(old_store, REVISIONS[-1])
     migrate(old_store)
     with pytest.raises(ConfigurationError, match="0001 is before it; stop the programs that write"):

@@ -14,7 +14,7 @@ from structlog.testing import capture_logs
 
 from ckm_stream.pipeline.records import Effects
 from ckm_stream.settings import KafkaSettings
-from ckm_stream.streaming import table
+from ckm_stream.streaming import ends
 from ckm_stream.streaming.clients import changelog_consumer_factory, producer_factory
 from ckm_stream.streaming.committer import AtLeastOnce, Committer, ExactlyOnce
 from ckm_stream.streaming.table import ChangelogTable, recover_tables
@@ -252,7 +252,7 @@ async def test_a_recovery_that_stands_before_an_open_transaction_says_where(
     transactional: Changelog, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A warning with topic, partition and offset, until it is ended; then it goes on."""
-    monkeypatch.setattr(table, "_STANDSTILL_S", 0.3)
+    monkeypatch.setattr(ends, "_STANDSTILL_S", 0.3)
     async with transactional.producer("one") as producer:
         async with producer.transaction():
             await append(producer, transactional.topic, 0, states(range(10)))

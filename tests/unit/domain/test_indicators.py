@@ -63,12 +63,12 @@ def facts_of(*events: ProfileEvent, policy: Policy = POLICY) -> Facts:
 
 def value_of(*events: ProfileEvent, now_s: int = T0_S) -> Reading:
     """Read V1 to V4."""
-    return read_value(facts_of(*events), now_s, POLICY)[0]
+    return read_value(facts_of(*events), now_s, EPOCH, POLICY)[0]
 
 
 def willingness_of(*events: ProfileEvent, now_s: int = T0_S) -> Reading:
     """Read W1 to W4."""
-    return read_willingness(facts_of(*events), now_s, POLICY)[0]
+    return read_willingness(facts_of(*events), now_s, EPOCH, POLICY)[0]
 
 
 def absorption_of(*events: ProfileEvent, now_s: int = T0_S) -> Reading:
@@ -124,7 +124,7 @@ class TestBasePotential:
         """Two orders, one a half-life old: one and a half."""
         facts = facts_of(order("old", T0_S - 13 * WEEK_S), order(), refund(), call())
 
-        assert read_value(facts, T0_S, POLICY)[1][0] == pytest.approx(1.5)
+        assert read_value(facts, T0_S, EPOCH, POLICY)[1][0] == pytest.approx(1.5)
 
 
 class TestGrowthPotential:
@@ -139,7 +139,7 @@ class TestGrowthPotential:
         first = order("one", T0_S - 30 * DAY_S, lines=(line("music", 1),))
         facts = facts_of(first, order("two", lines=(line("books", 1),)))
 
-        (_, growth, _, _), (_, evidence, _, _) = read_value(facts, T0_S, POLICY)
+        (_, growth, _, _), (_, evidence, _, _) = read_value(facts, T0_S, EPOCH, POLICY)
 
         margin = 4_000 * (1 + 2 ** (-30 / (26 * 7)))
         assert growth == pytest.approx(0.5 / (1 + 30 * DAY_S / YEAR_S) * margin)
@@ -150,7 +150,7 @@ class TestGrowthPotential:
         first = order("one", T0_S - 26 * WEEK_S, lines=(line("music", 1),))
         facts = facts_of(first, order("two", lines=(line("books", 1),)))
 
-        (_, growth, _, _), (_, evidence, _, _) = read_value(facts, T0_S, POLICY)
+        (_, growth, _, _), (_, evidence, _, _) = read_value(facts, T0_S, EPOCH, POLICY)
 
         years = 26 * WEEK_S / YEAR_S
         assert growth == pytest.approx(4_000 + 1.5 / (1 + years) * 6_000 / 2)
@@ -239,6 +239,13 @@ class TestLearningPotential:
 
         assert value_of(feedback(), rejected)[3] == pytest.approx(0.4 * 0.25 * 3 / 5)
 
+    def test_who_is_more_often_wrong_than_right_teaches_nothing(self) -> None:
+        """Two refuted items leave 3 in 6 and a worth; a third refuted one leaves none."""
+        refuted = [feedback(f"r{n}", stage=FeedbackStage.REJECTED) for n in range(3)]
+
+        assert value_of(feedback(), *refuted[:2])[3] == pytest.approx(0.4 * 0.25 * 3 / 6)
+        assert value_of(feedback(), *refuted)[3] == 0.0
+
     def test_unknown_novelty_is_one_half(self) -> None:
         """As the specification says."""
         assert value_of(feedback(novelty=None))[3] == pytest.approx(0.5 * 0.25 * 3 / 4)
@@ -253,7 +260,7 @@ class TestLearningPotential:
         empty: list[ProfileEvent] = [call(), ticket(), feedback(text=None), feedback("b", text="")]
 
         assert value_of(*empty)[3] == 0.0
-        assert read_value(facts_of(*empty), T0_S, POLICY)[1][3] == 0.0
+        assert read_value(facts_of(*empty), T0_S, EPOCH, POLICY)[1][3] == 0.0
 
     def test_what_needed_an_expert_is_confirmed(self) -> None:
         """0.5 · 0.75 more, and one more item that was right."""
@@ -289,7 +296,7 @@ class TestContactFrequency:
     )
     def test_worth_is_the_purposes(self, event: ProfileEvent, worth: float) -> None:
         """κ by the event's own purpose and content; (1 + κ)/26 a week at the first instant."""
-        reading, evidence = read_willingness(facts_of(event), T0_S, POLICY)
+        reading, evidence = read_willingness(facts_of(event), T0_S, EPOCH, POLICY)
 
         assert evidence[0] == worth
         assert reading[0] == pytest.approx((1 + worth) / 26)
@@ -303,7 +310,7 @@ class TestContactFrequency:
             feedback("another", T0_S + 180),
         ]
 
-        assert read_willingness(facts_of(*day), T0_S + 200, POLICY)[1][0] == 1.0
+        assert read_willingness(facts_of(*day), T0_S + 200, EPOCH, POLICY)[1][0] == 1.0
 
     def test_contacts_age_by_days_over_a_decayed_exposure(self) -> None:
         """A report 13 weeks ago is half a report in 13 weeks that count (H/ln 2)/2."""
@@ -316,8 +323,8 @@ class TestContactFrequency:
         inside = facts_of(feedback(at_s=T0_S - 728 * DAY_S))
         outside = facts_of(feedback(at_s=T0_S - 729 * DAY_S))
 
-        assert read_willingness(inside, T0_S, POLICY)[1][0] == pytest.approx(2**-8)
-        assert read_willingness(outside, T0_S, POLICY)[1][0] == 0.0
+        assert read_willingness(inside, T0_S, EPOCH, POLICY)[1][0] == pytest.approx(2**-8)
+        assert read_willingness(outside, T0_S, EPOCH, POLICY)[1][0] == 0.0
 
     def test_a_customer_without_events_has_no_exposure(self) -> None:
         """The prior's rate, not one in all the time since 1970."""
@@ -350,12 +357,12 @@ class TestAcceptanceRate:
         """Ranked by the lower tenth of Beta(2 + accepted, 2 + declined + ½ no answer)."""
         facts = facts_of(event)
 
-        reading, evidence = read_willingness(facts, T0_S, POLICY)
+        reading, evidence = read_willingness(facts, T0_S, EPOCH, POLICY)
 
         assert reading[1] == pytest.approx(lower_decile(2 + accepted, 2 + declined))
         assert evidence[1] == pytest.approx(accepted + declined)
         mean = (2 + accepted) / (4 + accepted + declined)
-        assert mean_acceptance(facts, T0_S, POLICY) == pytest.approx(mean)
+        assert mean_acceptance(facts, T0_S, EPOCH, POLICY) == pytest.approx(mean)
 
     def test_the_answer_to_an_offer_is_no_order(self) -> None:
         """Nothing was bought: no purchase day, no order, no source."""
@@ -430,7 +437,7 @@ class TestPerceivedBenefit:
         self, events: list[ProfileEvent], gain: float, no_gain: float
     ) -> None:
         """Over a prior of two each; a reward that was redeemed was not offered in vain."""
-        reading, evidence = read_willingness(facts_of(*events), T0_S, POLICY)
+        reading, evidence = read_willingness(facts_of(*events), T0_S, EPOCH, POLICY)
 
         assert reading[3] == pytest.approx((2 + gain) / (4 + gain + no_gain))
         assert evidence[3] == pytest.approx(gain + no_gain)
@@ -556,4 +563,4 @@ def test_costs_and_margins_are_the_policys() -> None:
     policy = replace(POLICY, money=Money(default_margin_permille=100, call_cost=500))
     facts = facts_of(order(cost=0), call(direction=Direction.INBOUND), policy=policy)
 
-    assert read_value(facts, T0_S, policy)[0][0] == 1_000.0 - 500.0
+    assert read_value(facts, T0_S, epoch_zero(policy), policy)[0][0] == 1_000.0 - 500.0

@@ -15,6 +15,7 @@ from ckm_stream.domain.profile import Delivery
 from ckm_stream.errors import InvariantError, Reason, TransientError
 from ckm_stream.pipeline.fold import EMPLOYEES, PROFILES
 from ckm_stream.pipeline.records import Effects, Slice
+from ckm_stream.pipeline.silence import Change
 from ckm_stream.pipeline.unit import Unit
 from tests.support.touchpoints import call, contact, order, ticket
 from tests.support.units import (
@@ -63,7 +64,15 @@ class AnnouncedAgain:
     key: bytes
 
 
-Action = Loaded | Applied | Sealed | AnnouncedAgain
+@dataclass(frozen=True)
+class ChangeAsked:
+    """It was asked to announce a class that time alone has changed."""
+
+    key: bytes
+    at_s: int
+
+
+Action = Loaded | Applied | Sealed | AnnouncedAgain | ChangeAsked
 
 
 @dataclass
@@ -103,6 +112,11 @@ class RecordingFold:
     def announce_again(self, key: bytes, state: Journal, effects: Effects) -> None:
         """Announce nothing."""
         self.actions.append(AnnouncedAgain(key))
+
+    def announce_change(self, key: bytes, state: Journal, at_s: int, effects: Effects) -> bool:
+        """Announce that the class of every other second has changed."""
+        self.actions.append(ChangeAsked(key, at_s))
+        return at_s % 2 == 0
 
 
 def delivery_of(*, applied: int, version: int = 1, announced_version: int = 1) -> Delivery:
@@ -241,6 +255,25 @@ def test_only_a_last_change_that_was_announced_is_announced_again(
 
     assert unit.seal().changelog == {}
     assert fold.actions == [Loaded(b"state"), *told]
+
+
+def test_who_is_silent_is_announced_and_written_if_there_was_a_change() -> None:
+    """The state of whose class is the same after all is left alone."""
+    states = States({(PROFILES, b"c-1"): b"one", (PROFILES, b"c-2"): b"two"})
+    fold = RecordingFold()
+    unit = Unit(core_over(states, profiles=fold), PARTITION)
+
+    unit.announce_changes([Change(100, b"c-1"), Change(101, b"c-2")])
+    effects = unit.seal()
+
+    assert effects.changelog == {PROFILES: [(b"c-1", b"sealed")]}
+    assert fold.actions == [
+        Loaded(b"one"),
+        ChangeAsked(b"c-1", 100),
+        Loaded(b"two"),
+        ChangeAsked(b"c-2", 101),
+        Sealed(b"c-1", None),
+    ]
 
 
 def test_a_duplicate_is_counted_and_its_offset_recorded() -> None:

@@ -14,7 +14,8 @@ from ckm_stream.domain.events import TouchpointEvent
 from ckm_stream.domain.policy import Policy
 from ckm_stream.errors import ConfigurationError, DeliveryError, Reason, RejectedRecord
 from ckm_stream.publishing.client import Publisher
-from ckm_stream.publishing.simulate import SimulationPlan, simulated_events
+from ckm_stream.publishing.simulate import simulated_events
+from ckm_stream.simulation.customers import SimulationPlan
 
 TOPICS = Topics("test.")
 CODEC = EventCodec(Catalogue.load(), TOPICS)

@@ -16,7 +16,8 @@ from ckm_stream.codec.topics import Source
 from ckm_stream.domain.events import Call, TouchpointEvent
 from ckm_stream.errors import ConfigurationError
 from ckm_stream.publishing.files import MAX_LINE_BYTES, STDIN, Entry, Refusal, open_events, to_line
-from ckm_stream.publishing.simulate import SimulationPlan, simulated_events
+from ckm_stream.publishing.simulate import simulated_events
+from ckm_stream.simulation.customers import SimulationPlan
 
 SCHEMAS = Path(__file__).parents[3] / "schemas" / "avro"
 

@@ -6,7 +6,7 @@ import pytest
 
 from ckm_stream.domain.events import TouchpointEvent
 from ckm_stream.publishing.ordering import in_time_order, time_key
-from ckm_stream.publishing.simulate import SimulationPlan, simulate
+from ckm_stream.simulation.customers import SimulationPlan, simulate
 
 
 @pytest.fixture(scope="module")

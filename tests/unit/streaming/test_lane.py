@@ -1,19 +1,22 @@
 """A lane: where its units end, what follows a commit and in which order, and how it closes."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from ckm_stream.codec.events import EventCodec
+from ckm_stream.codec.state import encode_state
 from ckm_stream.codec.topics import Source
 from ckm_stream.domain.events import Event
+from ckm_stream.domain.score import SourceClass
 from ckm_stream.errors import DeadLetterLimitError, FencedError, TransientError
 from ckm_stream.pipeline.limit import DeadLetterLimits
 from ckm_stream.pipeline.records import Effects
-from ckm_stream.streaming.lane import Lane, lane_name
+from ckm_stream.pipeline.silence import Change
+from ckm_stream.streaming.lane import Lane, Watch, lane_name
 from tests.support.clock import Clock
 from tests.support.lanes import (
     Acknowledged,
@@ -27,10 +30,11 @@ from tests.support.lanes import (
     blocked,
     within,
 )
-from tests.support.touchpoints import call, contact, ticket
+from tests.support.touchpoints import T0_S, call, contact, ticket
 from tests.support.units import (
     CATALOGUE,
     PARTITION,
+    POLICY,
     TOPICS,
     Record,
     States,
@@ -329,3 +333,121 @@ async def test_a_unit_is_watched_until_it_is_committed() -> None:
 
     assert (before, bench.work.oldest) == (None, None)
     assert committing == (lane_name(PARTITION), 0.0)
+
+
+class FakeSilences:
+    """Finds the changes that it is given, once, and remembers what it was told."""
+
+    def __init__(self, *changes: Change) -> None:
+        self.changes = list(changes)
+        self.noted: list[bytes] = []
+        self.looked_at_all = 0
+        self.asked_s: list[int] = []
+        self.has_more = True
+        self.newest_s = 77
+
+    def note(self, keys: Iterable[bytes]) -> None:
+        """Remember who has changed."""
+        self.noted += keys
+
+    def look_at_all(self, keys: Iterable[bytes]) -> None:
+        """Count."""
+        self.looked_at_all += 1
+
+    def due(self, now_s: int, *, looks: int) -> list[Change]:
+        """Return the changes, the first time."""
+        self.asked_s.append(now_s)
+        due, self.changes = self.changes, []
+        return due
+
+
+def watching(silences: FakeSilences, *, may_look: bool = True, by_events: bool = False) -> Watch:
+    """Return how a lane looks for silence."""
+    made: Any = silences
+    now_s = None if by_events else lambda: 1_000
+    return Watch(new=lambda _: made, may_look=lambda: may_look, now_s=now_s)
+
+
+async def until(condition: Callable[[], object]) -> None:
+    """Wait for a condition, but not for ever."""
+
+    async def wait() -> None:
+        while not condition():  # noqa: ASYNC110 -- fakes have no events
+            await asyncio.sleep(0.005)
+
+    await within(wait())
+
+
+async def test_a_lane_with_nothing_to_do_announces_who_has_fallen_silent() -> None:
+    """As a unit of its own, committed and put into the table like any other."""
+    states = States()
+    core = core_over(states)
+    states.keep(fold_unit(core, slice_from(0, call("a"))))
+    state: Any = core.folds[Source.CALL].load(states.data["profiles", b"c-1"], PARTITION)
+    state.delivery.announced_class = SourceClass.ORDINARY
+    states.data["profiles", b"c-1"] = encode_state(state, POLICY)
+    silences = FakeSilences(Change(T0_S + 5, b"c-1"), Change(T0_S + 6, b"c-1"))
+    bench = Bench(core=core, watch=watching(silences))
+    lane = bench.lane()
+
+    running = asyncio.ensure_future(lane.run())
+    await until(lambda: silences.noted)
+    await until(lambda: bench.of_type(Observed))
+    await stop(lane, running)
+
+    assert bench.actions == [
+        Made(PARTITION),
+        Committed(()),
+        Put("profiles", (b"c-1",), 7),
+        Observed(0),
+    ]
+    assert silences.noted == [b"c-1"]
+    assert silences.looked_at_all == 1
+    assert silences.asked_s[0] == 1_000
+
+
+async def test_who_is_behind_does_not_look_for_silence() -> None:
+    """What was published and not read yet may break it."""
+    silences = FakeSilences(Change(1, b"c-1"))
+    bench = Bench(watch=watching(silences, may_look=False))
+    lane = bench.lane()
+
+    running = asyncio.ensure_future(lane.run())
+    await lane.offer(bench.delivery("a", slice_from(0, call("a"))))
+    await bench.acknowledged("a")
+    await asyncio.sleep(0.05)
+    await stop(lane, running)
+
+    assert silences.asked_s == []
+    assert silences.noted == [b"c-1"]
+
+
+async def test_by_the_clock_of_events_now_is_the_newest_of_the_partition() -> None:
+    """For a replay of old events."""
+    silences = FakeSilences()
+    bench = Bench(watch=watching(silences, by_events=True))
+    lane = bench.lane()
+
+    running = asyncio.ensure_future(lane.run())
+    await until(lambda: silences.asked_s)
+    await stop(lane, running)
+
+    assert set(silences.asked_s) == {77}
+
+
+async def test_scores_wait_until_the_epochs_are_known() -> None:
+    """Of a unit, and of silence: nothing is committed before."""
+    known = asyncio.Event()
+    bench = Bench()
+    lane = Lane(PARTITION, replace(bench.wiring, may_score=known.wait))  # type: ignore[arg-type] # returns True
+    running = asyncio.ensure_future(lane.run())
+    await lane.offer(bench.delivery("a", slice_from(0, call("a"))))
+    await asyncio.sleep(0.05)
+    before = list(bench.actions)
+
+    known.set()
+    await bench.acknowledged("a")
+    await stop(lane, running)
+
+    assert before == []
+    assert bench.of_type(Committed) == [committed(call=1)]

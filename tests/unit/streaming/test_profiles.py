@@ -80,6 +80,17 @@ def message_of(value: Any, *, offset: int = 9, generation: int = GENERATION) -> 
     )
 
 
+class RecordingFeed:
+    """Writes down when it is asked for epochs."""
+
+    def __init__(self, calls: list[Any]) -> None:
+        self._calls = calls
+
+    async def refresh(self) -> None:
+        """Find none."""
+        self._calls.append("epochs")
+
+
 def new_app(folder: Path, guarantee: Guarantee = Guarantee.EXACTLY_ONCE) -> ProfileApp:
     """Return the app of a worker that nobody starts, with recording lanes."""
     settings = Settings(
@@ -88,6 +99,7 @@ def new_app(folder: Path, guarantee: Guarantee = Guarantee.EXACTLY_ONCE) -> Prof
     app = build_profile_app(settings, WorkerMetrics(CollectorRegistry()))
     lanes: Any = RecordingLanes()
     app.lanes = lanes
+    app.epoch_feed = RecordingFeed(lanes.calls)  # type: ignore[assignment] # a fake
     app.consumer_generation_id = GENERATION
     return app
 
@@ -159,11 +171,13 @@ async def test_offsets_are_kept_by_one_only(
     assert app.acknowledges is bool(acknowledged)
 
 
-async def test_a_takeover_opens_the_lanes(app: ProfileApp) -> None:
+async def test_a_takeover_opens_the_lanes_once_the_epochs_are_known(
+    app: ProfileApp,
+) -> None:
     """And the metrics tell how many partitions there are now."""
     await app.takeover({0, 4})
 
-    assert calls_of(app) == [("open", {0, 4})]
+    assert calls_of(app) == ["epochs", ("open", {0, 4})]
     assert app.metrics.assigned_partitions._value.get() == 2
 
 

@@ -1,0 +1,1 @@
+"""Evidence that rankings work: measured on what happened later, with intervals, for people."""

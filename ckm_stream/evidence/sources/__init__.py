@@ -1,0 +1,1 @@
+"""Evidence that key sources are found: simulated populations, whose truth is known."""

@@ -1,0 +1,1 @@
+"""What is learnt from all customers together: the priors, tables and thresholds of an epoch."""

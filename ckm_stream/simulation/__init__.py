@@ -1,0 +1,1 @@
+"""Simulated customers: latent truth, and the touchpoints that it makes likely."""
