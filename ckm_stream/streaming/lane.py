@@ -131,6 +131,8 @@ class Lane:
         self._recent = RecentStates(_RECENT_STATES)
         self._limiter = Limiter(wiring.limits)
         self._silences = None if wiring.watch is None else wiring.watch.new(partition)
+        # Until the next tending; a lane that does not look waits for a slice, however long.
+        self._pause_s = None if wiring.watch is None else _BETWEEN_TENDINGS_S
 
     async def offer(self, delivery: Delivery) -> None:
         """Queue a slice, waiting while the lane is full; a closing lane takes nothing."""
@@ -179,7 +181,7 @@ class Lane:
         getter = asyncio.ensure_future(self._queue.get())
         closing = asyncio.ensure_future(self._closing.wait())
         await asyncio.wait(
-            {getter, closing}, return_when=asyncio.FIRST_COMPLETED, timeout=self._pause_s()
+            {getter, closing}, return_when=asyncio.FIRST_COMPLETED, timeout=self._pause_s
         )
         closing.cancel()
         if self._closing.is_set() or not getter.done():
@@ -187,18 +189,16 @@ class Lane:
             return None
         return getter.result()
 
-    def _pause_s(self) -> float | None:
-        if self._silences is None:
-            return None
-        return _BETWEEN_LOOKS_S if self._silences.has_more else _BETWEEN_TENDINGS_S
-
     async def _tend(self) -> None:
         """Look at a few customers, and announce the classes that have changed by now."""
         silences, watch = self._silences, self._wiring.watch
+        self._pause_s = _BETWEEN_TENDINGS_S
         if silences is None or watch is None or not watch.may_look():
             return
         now_s = silences.newest_s if watch.now_s is None else watch.now_s()
         changes = silences.due(now_s, looks=_LOOKS)
+        if silences.has_more:
+            self._pause_s = _BETWEEN_LOOKS_S
         if not changes:
             return
         started = time.monotonic()

@@ -1,6 +1,7 @@
 """A lane: where its units end, what follows a commit and in which order, and how it closes."""
 
 import asyncio
+import time
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Any
@@ -420,6 +421,31 @@ async def test_who_is_behind_does_not_look_for_silence() -> None:
 
     assert silences.asked_s == []
     assert silences.noted == [b"c-1"]
+
+
+async def test_who_is_behind_asks_again_only_when_it_is_time(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Many may wait to be looked at, and another lane be busy for long: it does not poll."""
+    between_s = 0.05
+    monkeypatch.setattr("ckm_stream.streaming.lane._BETWEEN_TENDINGS_S", between_s)
+    silences, asked = FakeSilences(), [True]
+
+    def may_look() -> bool:
+        asked.append(len(asked) < 3)
+        return asked[-1]
+
+    made: Any = silences
+    bench = Bench(watch=Watch(new=lambda _: made, may_look=may_look, now_s=None))
+    lane = bench.lane()
+    started = time.monotonic()
+    running = asyncio.ensure_future(lane.run())
+    await until(lambda: len(asked) > 5)
+    elapsed_s = time.monotonic() - started
+    await stop(lane, running)
+
+    refused = asked.count(False)
+    assert elapsed_s >= (refused - 1) * between_s
 
 
 async def test_by_the_clock_of_events_now_is_the_newest_of_the_partition() -> None:
