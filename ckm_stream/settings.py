@@ -11,6 +11,7 @@ import os
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, fields, is_dataclass
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Final, Literal, Self
 
@@ -114,14 +115,17 @@ def _cased(change: Callable[[str], str]) -> BeforeValidator:
     return BeforeValidator(lambda given: change(given) if isinstance(given, str) else given)
 
 
-def _matrices(given: object) -> object:
-    """Read matrices that come as JSON from the environment."""
-    if not isinstance(given, Mapping):
-        return given
-    return {
-        name: json.loads(matrix) if isinstance(matrix, str) else matrix
-        for name, matrix in given.items()
-    }
+def _filled(default: Policy | Comparisons) -> BeforeValidator:
+    """Fill what is given of a group with its defaults, so that one value can be set alone."""
+    return BeforeValidator(partial(_complete, asdict(default)))
+
+
+def _complete(default: object, given: object) -> object:
+    if isinstance(default, dict) and isinstance(given, Mapping):
+        return {**default, **{name: _complete(default.get(name), given[name]) for name in given}}
+    if isinstance(default, tuple) and isinstance(given, str):
+        return json.loads(given)
+    return given
 
 
 class StateSettings(_Group):
@@ -135,7 +139,7 @@ class EpochSettings(_Group):
 
     lead_s: float = Field(default=14_400.0, gt=0)
     refresh_s: float = Field(default=30.0, gt=0)
-    comparisons: Annotated[Comparisons, BeforeValidator(_matrices)] = Comparisons()
+    comparisons: Annotated[Comparisons, _filled(Comparisons())] = Comparisons()
 
 
 class SilenceClock(StrEnum):
@@ -179,19 +183,6 @@ class HealthSettings(_Group):
     commit_timeout_s: float = Field(default=120.0, ge=2)
 
 
-def _complete_policy(given: object) -> object:
-    """Fill what is given of a policy with the defaults, so that one number can be set alone."""
-    return _complete(asdict(Policy()), given) if isinstance(given, Mapping) else given
-
-
-def _complete(default: object, given: object) -> object:
-    if isinstance(default, dict) and isinstance(given, Mapping):
-        return {**default, **{name: _complete(default.get(name), given[name]) for name in given}}
-    if isinstance(default, tuple) and isinstance(given, str):
-        return json.loads(given)
-    return given
-
-
 class Settings(BaseSettings):
     """All settings of all programs."""
 
@@ -212,7 +203,7 @@ class Settings(BaseSettings):
     dead_letters: DeadLetterLimits = DeadLetterLimits()
     metrics: MetricsSettings = MetricsSettings()
     health: HealthSettings = HealthSettings()
-    scoring: Annotated[Policy, BeforeValidator(_complete_policy)] = Policy()
+    scoring: Annotated[Policy, _filled(Policy())] = Policy()
     core: Annotated[CoreKind, _cased(str.lower)] = CoreKind.AUTO
     data_dir: Path = Path("var")
     start_patience_s: float = Field(default=30.0, ge=0)
