@@ -5,7 +5,16 @@ from typing import Final
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from ckm_stream.evidence.drawing import COLOURS, REFERENCE, add_line, percent, svg
+from ckm_stream.evidence.drawing import (
+    COLOURS,
+    REFERENCE,
+    add_line,
+    draw_gains,
+    draw_shares,
+    height_of,
+    percent,
+    svg,
+)
 from ckm_stream.evidence.results import Evaluation, RankingCurve
 
 _PANELS_ACROSS: Final = 2
@@ -20,44 +29,23 @@ def shares_plot(evaluation: Evaluation) -> str:
     ]
 
     def draw(figure: Figure) -> None:
-        axes = figure.subplots()
-        for height, (_, share) in enumerate(rows):
-            if share.low is not None and share.high is not None:
-                axes.plot([share.low, share.high], [height] * 2, color=COLOURS[0], linewidth=2)
-            if share.value is not None:
-                axes.plot([share.value], [height], "o", color=COLOURS[0])
-                name = f"{share.value * 100:.1f} %"
-                axes.annotate(
-                    name, (share.value, height), (0, 5), textcoords="offset points", ha="center"
-                )
+        axes = draw_shares(figure, rows, decimals=1)
         axes.axvline(0.1, color=REFERENCE, linestyle=":", label="by lot")
         best = evaluation.data.best_top_decile_share
         axes.axvline(best, color=REFERENCE, linestyle="--", label="best possible")
-        axes.set_yticks(range(len(rows)), [title for title, _ in rows])
-        axes.set_xlim(0.0, 1.0)
-        percent(axes, "x")
         axes.set_xlabel("Share of later spend held by the tenth ranked first")
         figure.legend(loc="outside upper right", ncols=2)
 
-    return svg("shares", draw, height=1.2 + 0.36 * len(rows))
+    return svg("shares", draw, height=height_of(rows))
 
 
 def gains_plot(evaluation: Evaluation) -> str:
     """Draw the share of later spend against the share of customers, by ranking."""
     titles = {each.name: each.title for each in evaluation.rankings}
-    shares = [place / 100 for place in range(101)]
 
     def draw(figure: Figure) -> None:
-        axes = figure.subplots()
-        for place, curve in enumerate(evaluation.curves):
-            add_line(axes, place, (shares, curve.gains), titles[curve.name])
-        axes.plot(
-            shares, evaluation.best_gains, color=REFERENCE, linewidth=1, label="best possible"
-        )
-        axes.plot([0, 1], [0, 1], color=REFERENCE, linewidth=1, linestyle=":", label="by lot")
-        for which in ("x", "y"):
-            percent(axes, which)
-        axes.set(xlim=(0, 1), ylim=(0, 1))
+        curves = [(titles[each.name], each.gains) for each in evaluation.curves]
+        axes = draw_gains(figure, curves, evaluation.best_gains)
         axes.set_xlabel("Customers, best ranked first")
         axes.set_ylabel("Share of later spend that they held")
         axes.legend(loc="lower right")

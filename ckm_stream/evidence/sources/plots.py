@@ -6,7 +6,17 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from ckm_stream.domain.score import SourceClass
-from ckm_stream.evidence.drawing import COLOURS, REFERENCE, add_line, percent, svg
+from ckm_stream.evidence.drawing import (
+    COLOURS,
+    REFERENCE,
+    add_line,
+    draw_diagonal,
+    draw_gains,
+    draw_shares,
+    height_of,
+    percent,
+    svg,
+)
 from ckm_stream.evidence.sources.bars import PRECISION_AT_R
 from ckm_stream.evidence.sources.results import SourcesEvaluation
 
@@ -23,44 +33,23 @@ def precision_plot(evaluation: SourcesEvaluation) -> str:
     rows = [(each.title, each.precision_at_r[truth.name]) for each in evaluation.rankings][::-1]
 
     def draw(figure: Figure) -> None:
-        axes = figure.subplots()
-        for height, (_, found) in enumerate(rows):
-            if found.low is not None and found.high is not None:
-                axes.plot([found.low, found.high], [height] * 2, color=COLOURS[0], linewidth=2)
-            if found.value is not None:
-                axes.plot([found.value], [height], "o", color=COLOURS[0])
-                name = f"{found.value * 100:.0f} %"
-                axes.annotate(
-                    name, (found.value, height), (0, 5), textcoords="offset points", ha="center"
-                )
+        axes = draw_shares(figure, rows, decimals=0)
         axes.axvline(truth.share, color=REFERENCE, linestyle=":", label="by lot")
         axes.axvline(PRECISION_AT_R, color=REFERENCE, linestyle="--", label="bar")
-        axes.set_yticks(range(len(rows)), [title for title, _ in rows])
-        axes.set_xlim(0.0, 1.0)
-        percent(axes, "x")
         axes.set_xlabel("Key sources among as many ranked first")
         figure.legend(loc="outside upper right", ncols=2)
 
-    return svg("precision", draw, height=1.2 + 0.36 * len(rows))
+    return svg("precision", draw, height=height_of(rows))
 
 
 def gains_plot(evaluation: SourcesEvaluation) -> str:
     """Draw the share of the key sources found against the share of customers contacted."""
     titles = {each.name: each.title for each in evaluation.rankings}
-    shares = [place / 100 for place in range(101)]
 
     def draw(figure: Figure) -> None:
-        axes = figure.subplots()
         drawn = [each for each in evaluation.curves if each.name not in _CURVES_LEFT_OUT]
-        for place, curve in enumerate(drawn):
-            add_line(axes, place, (shares, curve.gains), titles[curve.name])
-        axes.plot(
-            shares, evaluation.best_gains, color=REFERENCE, linewidth=1, label="best possible"
-        )
-        axes.plot([0, 1], [0, 1], color=REFERENCE, linewidth=1, linestyle=":", label="by lot")
-        for which in ("x", "y"):
-            percent(axes, which)
-        axes.set(xlim=(0, 1), ylim=(0, 1))
+        curves = [(titles[each.name], each.gains) for each in drawn]
+        axes = draw_gains(figure, curves, evaluation.best_gains)
         axes.set_xlabel("Customers contacted, best ranked first")
         axes.set_ylabel("Share of the key sources found")
         axes.legend(loc="lower right")
@@ -77,10 +66,7 @@ def calibration_plot(evaluation: SourcesEvaluation) -> str:
         for place, each in enumerate(rates):
             add_line(axes, place, (each.predicted, each.accepted), each.title)
             axes.plot(each.predicted, each.accepted, "o", color=COLOURS[place], markersize=4)
-        axes.plot([0, 1], [0, 1], color=REFERENCE, linewidth=1, linestyle=":", label="exact")
-        for which in ("x", "y"):
-            percent(axes, which)
-        axes.set(xlim=(0, 1), ylim=(0, 1))
+        draw_diagonal(axes, "exact")
         axes.set_xlabel("Rate of accepting that was told of the customers")
         axes.set_ylabel("Share that was accepted later")
         axes.legend(loc="upper left")
