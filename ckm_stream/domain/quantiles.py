@@ -100,10 +100,6 @@ class LogHistogram:
         values, shares = zip(*_thinned(knots), strict=True)
         return QuantileTable(values, shares)
 
-    def quantile(self, share: float) -> float:
-        """Return the value that *share* of the population is below, in [0, 1]."""
-        return self.table().value_at(share)
-
 
 @dataclass(frozen=True, slots=True)
 class QuantileTable:

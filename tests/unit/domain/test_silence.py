@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from ckm_stream.domain.days import DAY_S
 from ckm_stream.domain.epoch import epoch_zero
+from ckm_stream.domain.events import ProfileEvent
 from ckm_stream.domain.facts import Facts, add_event
 from ckm_stream.domain.policy import Policy
 from ckm_stream.domain.score import SourceClass
@@ -71,7 +72,7 @@ def test_of_several_changes_the_first_is_found(days: list[int]) -> None:
 
 
 @given(histories(20).filter(bool), st.integers(1, 400))
-def test_no_earlier_day_has_another_class(events: list, days: int) -> None:  # type: ignore[type-arg]
+def test_no_earlier_day_has_another_class(events: list[ProfileEvent], days: int) -> None:
     """Of real scores: the second before has the known class, and so have all middays before."""
     policy = Policy(n0=0.3)
     facts = Facts.empty()
