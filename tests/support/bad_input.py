@@ -192,7 +192,7 @@ def _frames(source: Source, event: Event) -> Iterator[BadInput]:
         "text": (b"these bytes are no event", Reason.NOT_FRAMED),
         "json": (json.dumps(msgspec.to_builtins(event)).encode(), Reason.NOT_FRAMED),
         "deep-json": (b"[" * _DEEP + b"]" * _DEEP, Reason.NOT_FRAMED),
-        "gzip": (gzip.compress(value), Reason.NOT_FRAMED),
+        "gzip": (gzip.compress(value, mtime=0), Reason.NOT_FRAMED),
         "head-alone": (value[:_HEAD], Reason.UNDECODABLE),
         "unknown-schema": (b"\x00\x7f\xff\xff\xff" + value[_HEAD:], Reason.SCHEMA_UNKNOWN),
         "schema-zero": (b"\x00\x00\x00\x00\x00" + value[_HEAD:], Reason.SCHEMA_UNKNOWN),

@@ -169,7 +169,9 @@ def test_a_file_in_another_encoding_is_refused_with_its_line(tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize(
-    "content", [gzip.compress(HEAD.encode() * 99)[:-9], b"\x1f\x8b\x08\x00" + b"\xff" * 99]
+    "content",
+    [gzip.compress(HEAD.encode() * 99)[:-9], b"\x1f\x8b\x08\x00" + b"\xff" * 99],
+    ids=["cut short", "garbled"],
 )
 def test_a_damaged_archive_is_refused(tmp_path: Path, content: bytes) -> None:
     """Cut short or garbled."""
