@@ -119,6 +119,17 @@ def test_the_newest_ids_are_kept_whatever_their_order(ages: list[int], capacity:
     check_history(events, replace(POLICY, seen_capacity=capacity))
 
 
+@given(st.lists(st.tuples(st.integers(0, 90), st.integers(0, 40)), max_size=60))
+def test_the_earliest_topics_are_kept_whatever_their_order(spoken: list[tuple[int, int]]) -> None:
+    """More of them than a state remembers, with equal times and topics that come again."""
+    check_history(
+        [
+            feedback(f"f{place}", T0_S + at_s, topics=(f"topic {topic}", "größe"))
+            for place, (topic, at_s) in enumerate(spoken)
+        ]
+    )
+
+
 def test_a_digest_counts_only_at_its_place_in_a_record() -> None:
     """A digest that straddles two records is no duplicate; one byte off is enough."""
     digest = blake2b(b"test\0call", digest_size=8).digest()

@@ -231,7 +231,7 @@ def full_state() -> ProfileState:
     state.delivery = Delivery(
         version=53,
         partition=2,
-        applied=[1, 300, -1, 70_000, 1 << 40],
+        applied=[1, 300, -1, 70_000, 1 << 40, -1],
         announced_class=SourceClass.UNKNOWN,
         announced_total=0.3,
         announced_as_of=state.last_occurred_at,
