@@ -25,6 +25,7 @@ cdef class Choices:
     cdef double referred_margin
     cdef double referrer_share
     cdef double kappas[3]
+    cdef double sentiment_weight
     cdef double* contact_decay
     cdef int contact_decay_days  # entries of contact_decay
     cdef double n0

@@ -46,6 +46,7 @@ cdef class Choices:
         self._read_money(policy.money)
         for place, kappa in enumerate(policy.kappas):
             self.kappas[place] = kappa
+        self.sentiment_weight = policy.sentiment_weight
         self.n0, self.epsilon = policy.n0, policy.epsilon
 
     def _read_money(self, money: object) -> None:

@@ -17,12 +17,14 @@ from ckm_stream.domain.events import (
     ProfileEvent,
     Purchase,
     Referral,
+    TextReading,
 )
 from ckm_stream.domain.folding.evidence import Weights
 from ckm_stream.domain.folding.feedback import fold_feedback
 from ckm_stream.domain.folding.purchases import fold_purchase
 from ckm_stream.domain.folding.referrals import fold_referral
 from ckm_stream.domain.folding.service import fold_call, fold_ticket
+from ckm_stream.domain.folding.texts import fold_text
 
 if TYPE_CHECKING:
     from ckm_stream.domain.facts import Facts
@@ -35,6 +37,8 @@ def fold(facts: Facts, event: ProfileEvent, w: Weights, policy: Policy) -> int:
         facts.counts[counters.SIMULATED] += 1
     if isinstance(event, Referral):
         return fold_referral(facts, event, w)
+    if isinstance(event, TextReading):
+        return fold_text(facts, event, w)
     facts.counts[counters.source_bin(event)] += 1
     if isinstance(event, Purchase):
         return fold_purchase(facts, event, w, policy)
