@@ -22,11 +22,12 @@ from pydantic import (
     Field,
     SecretStr,
     ValidationError,
+    field_validator,
     model_validator,
 )
 from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
-from ckm_stream.codec.layouts import DEFAULT_LAYOUT, NEWEST_LAYOUT
+from ckm_stream.codec.layouts import DEFAULT_LAYOUT, WRITTEN_LAYOUTS
 from ckm_stream.credentials import SecuritySettings
 from ckm_stream.domain.policy import Policy
 from ckm_stream.errors import ConfigurationError
@@ -132,7 +133,14 @@ def _complete(default: object, given: object) -> object:
 class StateSettings(_Group):
     """The bytes of states; every layout is read, this one is written."""
 
-    layout: int = Field(default=DEFAULT_LAYOUT, ge=DEFAULT_LAYOUT, le=NEWEST_LAYOUT)
+    layout: int = DEFAULT_LAYOUT
+
+    @field_validator("layout")
+    @classmethod
+    def _is_written(cls, layout: int) -> int:
+        if layout not in WRITTEN_LAYOUTS:
+            raise ValueError(f"must be one of {', '.join(map(str, WRITTEN_LAYOUTS))}")
+        return layout
 
 
 class EpochSettings(_Group):

@@ -13,10 +13,12 @@ import msgspec
 
 from ckm_stream.codec.layouts import (
     DEFAULT_LAYOUT,
+    EPOCH_LAYOUT,
     LAYOUTS,
     Days,
     Highs,
     ProfileWire,
+    complete,
     layout_of,
 )
 from ckm_stream.domain import counters
@@ -48,6 +50,7 @@ def encode_state(state: ProfileState, policy: Policy, *, layout: int = DEFAULT_L
     """
     facts = state.facts
     last_at = facts.last_at
+    wire: tuple[object, ...]
     places = sorted(facts.sums)
     lows, highs = _pack_sums(facts.sums, places, _idle_bits(facts.first_s, policy))
     wire = (
@@ -69,6 +72,8 @@ def encode_state(state: ProfileState, policy: Policy, *, layout: int = DEFAULT_L
         # Ages, because the newest entry's is 0 and takes one byte, not nine.
         [(last_at - occurred_at, name, bits) for occurred_at, name, bits in facts.newest],
     )
+    if layout >= EPOCH_LAYOUT:
+        wire += _pack_network(facts)
     try:
         return _encode(wire)
     except OverflowError:
@@ -115,8 +120,13 @@ def _profile_of(wire: ProfileWire, policy: Policy) -> ProfileState:
         last_purchase_s=last_purchase_s,
         last_complaint_s=last_complaint_s,
         newest=[(last_at - age, name, bits) for age, name, bits in wire.newest],
+        mentions=dict(
+            zip(wire.mentions[::2], [first_s + each for each in wire.mentions[1::2]], strict=True)
+        ),
+        referrer=(first_s + wire.referrer[0], wire.referrer[1]) if wire.referrer else (-1, 0),
+        network_id=wire.network_id,
     )
-    return ProfileState(facts, wire.seen, wire.delivery)
+    return ProfileState(facts, wire.seen, complete(wire.delivery))
 
 
 def encode_employee(state: EmployeeState, policy: Policy, *, layout: int = DEFAULT_LAYOUT) -> bytes:
@@ -229,6 +239,15 @@ def _unpack_days(days: Days) -> int:
     if isinstance(first, int):
         return bits << first
     raise ValueError("a bitmap of days without its first day")
+
+
+def _pack_network(facts: Facts) -> tuple[list[int], list[int], int]:
+    first_s = facts.first_s
+    mentions = [
+        part for key, t_s in sorted(facts.mentions.items()) for part in (key, t_s - first_s)
+    ]
+    since_s, referrer = facts.referrer
+    return mentions, [since_s - first_s, referrer] if since_s >= 0 else [], facts.network_id
 
 
 def _pack_bits(bits: int) -> bytes:

@@ -13,6 +13,8 @@ import msgspec
 
 from ckm_stream.domain import counters, folding
 from ckm_stream.domain.events import MICROS, ProfileEvent
+from ckm_stream.domain.folding.referrals import first_referrer
+from ckm_stream.domain.mentions import Mentions, merge_mentions
 from ckm_stream.domain.policy import Policy
 from ckm_stream.domain.sketch import (
     NO_VALUE,
@@ -33,7 +35,9 @@ class Facts(msgspec.Struct):
     ``sums`` holds, by slot, the DecayedSums that any event has added to, also if they came to 0;
     read it with ``get``. ``counts`` is indexed by ``counters``. ``contact_days`` are three
     DayBits, one per worth of a contact. Times are -1 where nothing happened yet: ``last_at`` in
-    microseconds, those ending in ``_s`` in seconds, since the Unix epoch.
+    microseconds, those ending in ``_s`` in seconds, since the Unix epoch. ``referrer`` is the
+    second at which somebody was first named as having sent the customer, and who: (-1, 0) if
+    nobody was. ``network_id`` is the customer's own id in the network, 0 until it sent somebody.
     """
 
     sums: defaultdict[int, int]
@@ -50,6 +54,9 @@ class Facts(msgspec.Struct):
     last_purchase_s: int
     last_complaint_s: int
     newest: list[Newest]
+    mentions: Mentions
+    referrer: tuple[int, int]
+    network_id: int
 
     @classmethod
     def empty(cls) -> Self:
@@ -69,6 +76,9 @@ class Facts(msgspec.Struct):
             last_purchase_s=-1,
             last_complaint_s=-1,
             newest=[],
+            mentions={},
+            referrer=(-1, 0),
+            network_id=0,
         )
 
 
@@ -143,6 +153,9 @@ def merge(left: Facts, right: Facts) -> Facts:
         last_purchase_s=max(left.last_purchase_s, right.last_purchase_s),
         last_complaint_s=max(left.last_complaint_s, right.last_complaint_s),
         newest=newest,
+        mentions=merge_mentions(left.mentions, right.mentions),
+        referrer=first_referrer(left.referrer, right.referrer),
+        network_id=left.network_id or right.network_id,
     )
 
 

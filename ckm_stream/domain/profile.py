@@ -14,8 +14,8 @@ from ckm_stream.domain.facts import Facts, add_event
 from ckm_stream.domain.policy import Policy
 from ckm_stream.domain.score import SourceClass
 
-#: The source topics of a profile: call, ticket, purchase, feedback, referral.
-SOURCES: Final = 5
+#: The source topics of a profile: call, ticket, purchase, feedback, referral, text.
+SOURCES: Final = 6
 NOT_APPLIED: Final = -1
 
 
@@ -24,7 +24,7 @@ class Delivery(msgspec.Struct, array_like=True):
     How far a state's delivery has come.
 
     ``applied`` holds, for each source topic, the offset applied last, -1 if none, in the order
-    call, ticket, purchase, feedback, referral. ``version`` counts the events applied. What was
+    call, ticket, purchase, feedback, referral, text. ``version`` counts the events applied. What was
     announced last is None before the first update. ``origins`` holds the greatest offset that was
     forwarded to here by each partition of each topic, which the pipeline numbers. Parts are only
     ever added at the end, each with a default: the layouts before do not have them.

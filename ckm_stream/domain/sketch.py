@@ -27,6 +27,11 @@ def bin_of(name: str) -> int:
     return crc32(name.encode(errors="surrogatepass")) & (BINS - 1)
 
 
+def network_id(customer_id: str) -> int:
+    """Return the 64 bits that stand for a customer among referrers and referred."""
+    return int.from_bytes(blake2b(customer_id.encode(), digest_size=8).digest(), "little")
+
+
 def counter_bit(name: str) -> int:
     """Return the bit, as a mask of 256, that *name* sets in a LinearCounter."""
     # Not crc32: on names in sequence its low bits are too even, and the estimate relies on chance.

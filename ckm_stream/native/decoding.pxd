@@ -5,8 +5,9 @@ from ckm_stream.native.profile cimport Employee, Profile
 
 cdef enum:
     # The newest layout, and how many parts a customer's and an employee's state have in all.
-    NEWEST_LAYOUT = 2
-    PROFILE_PARTS = 16
+    NEWEST_LAYOUT = 3
+    PROFILE_PARTS = 19
+    FIRST_PROFILE_PARTS = 16  # of layouts 1 and 2
     EMPLOYEE_PARTS = 7
 
 # Read any layout, written under these choices; None if the bytes are anything else: the Python

@@ -7,17 +7,18 @@ them.
 """
 
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
-from libc.stdint cimport int32_t, int64_t, uint8_t, uint64_t
+from libc.stdint cimport UINT32_MAX, int32_t, int64_t, uint8_t, uint32_t, uint64_t
 from libc.string cimport memcmp, memcpy
 
 from ckm_stream.native.choices cimport Choices
 from ckm_stream.native.days cimport Days, reserve_days
 from ckm_stream.native.delivery cimport SOURCES, read_delivery
 from ckm_stream.native.msgpack cimport (
-    expect_array, fail, is_binary, read_array, read_binary, read_int, read_name, read_within,
+    expect_array, fail, is_binary, read_array, read_binary, read_int, read_name, read_uint,
+    read_within,
 )
 from ckm_stream.native.profile cimport (
-    BINS, COUNTERS, INDICATORS, Employee, Profile, forget_firsts,
+    BINS, COUNTERS, INDICATORS, MOST_MENTIONS, Employee, Profile, forget_firsts,
 )
 from ckm_stream.native.sums cimport Sums, read_sums, unpack_sums
 from ckm_stream.native.wire cimport Cursor, Text, bytes_of
@@ -136,15 +137,46 @@ cdef int read_newest(Cursor* c, Profile profile) except -1:
     return 0
 
 
-cdef int read_head(Cursor* c, bytes data, int parts, Choices choices) noexcept:
+cdef void read_mentions(Cursor* c, Profile profile) noexcept:
+    cdef Py_ssize_t size = read_array(c)
+    cdef Py_ssize_t place
+    cdef int64_t key
+    cdef int64_t before = -1
+    if size & 1 or size > 2 * MOST_MENTIONS:
+        fail(c)
+        return
+    profile.mentions = <int>(size // 2)
+    for place in range(profile.mentions):
+        key = read_within(c, before + 1, UINT32_MAX)
+        profile.mention_key[place] = <uint32_t>key
+        profile.mention_s[place] = profile.first_s + read_within(c, 0, LATEST)
+        before = key
+
+
+cdef void read_network(Cursor* c, Profile profile) noexcept:
+    read_mentions(c, profile)
+    if read_array(c):
+        profile.referred_s = profile.first_s + read_within(c, 0, LATEST)
+        profile.referrer = read_uint(c)
+    profile.network_id = read_uint(c)
+    if profile.first_s < 0 and (profile.mentions or profile.referred_s >= 0):
+        fail(c)
+
+
+cdef int read_head(
+    Cursor* c, bytes data, int parts, int first_parts, Choices choices
+) noexcept:
     # The layout, or 0 if the bytes are not of these choices.
+    cdef Py_ssize_t size
     cdef Text fingerprint
     cdef int layout
     c.at = <const uint8_t*>PyBytes_AS_STRING(data)
     c.end = c.at + PyBytes_GET_SIZE(data)
     c.bad = False
-    expect_array(c, parts)
+    size = read_array(c)
     layout = <int>read_within(c, 1, NEWEST_LAYOUT)
+    if size != (first_parts if layout < 3 else parts):
+        fail(c)
     fingerprint = read_binary(c)
     if (
         c.bad
@@ -160,7 +192,7 @@ cdef Profile decode_profile(bytes data, Choices choices):
     cdef Sums sums
     cdef Profile profile
     cdef int place
-    cdef int layout = read_head(&c, data, PROFILE_PARTS, choices)
+    cdef int layout = read_head(&c, data, PROFILE_PARTS, FIRST_PROFILE_PARTS, choices)
     if not layout:
         return None
     profile = Profile.__new__(Profile)
@@ -185,6 +217,9 @@ cdef Profile decode_profile(bytes data, Choices choices):
     profile.last_purchase_s = read_int(&c)
     profile.last_complaint_s = read_int(&c)
     read_newest(&c, profile)
+    profile.referred_s = -1
+    if layout >= 3:
+        read_network(&c, profile)
     if c.bad or c.at != c.end:
         return None
     profile.sums = unpack_sums(&sums, profile.first_s, choices)
@@ -194,7 +229,7 @@ cdef Profile decode_profile(bytes data, Choices choices):
 cdef Employee decode_employee(bytes data, Choices choices):
     cdef Cursor c
     cdef Employee employee
-    cdef int layout = read_head(&c, data, EMPLOYEE_PARTS, choices)
+    cdef int layout = read_head(&c, data, EMPLOYEE_PARTS, EMPLOYEE_PARTS, choices)
     if not layout:
         return None
     employee = Employee.__new__(Employee)

@@ -5,7 +5,8 @@ from libc.stdint cimport int64_t, uint8_t
 from ckm_stream.native.wire cimport Cursor
 
 cdef enum:
-    SOURCES = 5
+    SOURCES = 6
+    FIRST_SOURCES = 5  # of layouts 1 and 2
 
 
 cdef struct Announced:
@@ -22,7 +23,7 @@ cdef struct Announced:
 cdef class Delivery:
     cdef readonly int64_t version
     cdef int partition
-    cdef int sources  # how many of `applied` there are: 5 for a customer, 1 for an employee
+    cdef int sources  # how many of `applied` there are: 6 for a customer, 1 for an employee
     cdef int64_t applied[SOURCES]
     cdef Announced announced
     cdef bytes announced_event_id

@@ -80,16 +80,23 @@ cdef void read_announced(Cursor* c, Announced* announced) noexcept:
     announced.previous = read_class(c)
 
 
+cdef inline int sources_in(int sources, int layout) noexcept:
+    # How many of the sources a layout has a place for.
+    return FIRST_SOURCES if layout < 3 and sources > FIRST_SOURCES else sources
+
+
 cdef Delivery read_delivery(Cursor* c, int sources, int layout):
     cdef Delivery delivery = Delivery.__new__(Delivery)
     cdef Py_ssize_t place
+    cdef int written
     expect_array(c, DELIVERY_PARTS + (layout >= 2))
     delivery.version = read_int(c)
     delivery.partition = <int>read_within(c, 0, 0x7FFFFFFF)
     delivery.sources = sources
-    expect_array(c, sources)
+    written = sources_in(sources, layout)
+    expect_array(c, written)
     for place in range(sources):
-        delivery.applied[place] = read_int(c)
+        delivery.applied[place] = read_int(c) if place < written else -1
     read_announced(c, &delivery.announced)
     delivery.announced_event_id = read_name(c)
     delivery.origins = {}
@@ -119,13 +126,14 @@ cdef inline uint8_t* pack_announced(uint8_t* at, const Announced* announced) noe
 
 
 cdef uint8_t* pack_delivery(uint8_t* at, Delivery delivery, int layout) except NULL:
-    cdef int place
+    cdef int place, written
     cdef int64_t stream, offset
     at = pack_array(at, DELIVERY_PARTS + (layout >= 2))
     at = pack_int(at, delivery.version)
     at = pack_int(at, delivery.partition)
-    at = pack_array(at, delivery.sources)
-    for place in range(delivery.sources):
+    written = sources_in(delivery.sources, layout)
+    at = pack_array(at, written)
+    for place in range(written):
         at = pack_int(at, delivery.applied[place])
     at = pack_announced(at, &delivery.announced)
     at = pack_name(at, delivery.announced_event_id)

@@ -14,9 +14,9 @@ from libc.string cimport memset
 from ckm_stream.native.choices cimport Choices
 from ckm_stream.native.days cimport Days, add_day
 from ckm_stream.native.decoding cimport (
-    EMPLOYEE_PARTS, PROFILE_PARTS, decode_employee, decode_profile,
+    EMPLOYEE_PARTS, FIRST_PROFILE_PARTS, PROFILE_PARTS, decode_employee, decode_profile,
 )
-from ckm_stream.native.delivery cimport Delivery, pack_delivery
+from ckm_stream.native.delivery cimport FIRST_SOURCES, Delivery, pack_delivery
 from ckm_stream.native.msgpack cimport (
     pack_array, pack_binary, pack_binary_head, pack_bytes, pack_int, pack_name, pack_uint,
 )
@@ -26,11 +26,11 @@ from ckm_stream.native.profile cimport (
 from ckm_stream.native.sums cimport Sums, pack_sums, split_sums, written_highs
 from ckm_stream.native.wire cimport Buffer, reserve, taken
 
-from ckm_stream.codec.layouts import refuse_epoch
+from ckm_stream.codec.layouts import refuse_epoch, refuse_texts
 
 cdef enum:
     GAPS_UP_TO = 40  # codec.state writes more days as a bitmap
-    # Some 420 numbers of up to 9 bytes, heads included, with nothing that `room_for` adds.
+    # Some 490 numbers of up to 9 bytes, heads included, with nothing that `room_for` adds.
     MOST_FIXED_BYTES = 8_192
 
 # What is being written. No Python code runs between the first byte and the last.
@@ -112,6 +112,21 @@ cdef uint8_t* pack_newest(uint8_t* at, Profile profile) noexcept:
     return at
 
 
+cdef uint8_t* pack_network(uint8_t* at, Profile profile) noexcept:
+    cdef int place
+    at = pack_array(at, 2 * profile.mentions)
+    for place in range(profile.mentions):
+        at = pack_uint(at, profile.mention_key[place])
+        at = pack_int(at, profile.mention_s[place] - profile.first_s)
+    if profile.referred_s >= 0:
+        at = pack_array(at, 2)
+        at = pack_int(at, profile.referred_s - profile.first_s)
+        at = pack_uint(at, profile.referrer)
+    else:
+        at = pack_array(at, 0)
+    return pack_uint(at, profile.network_id)
+
+
 cdef uint8_t* pack_head(
     uint8_t* at, int parts, Choices choices, Delivery delivery, bytes seen
 ) except NULL:
@@ -155,8 +170,11 @@ cdef bytes encode_profile(Profile profile, Choices choices):
     cdef int place
     cdef uint8_t* at
     cdef list long_highs = split_sums(&sums, profile, choices)
+    cdef int parts = PROFILE_PARTS if choices.layout >= 3 else FIRST_PROFILE_PARTS
     if choices.layout < 2 and profile.delivery.announced.epoch:
         refuse_epoch(profile.delivery.announced.epoch)
+    if choices.layout < 3 and profile.delivery.applied[FIRST_SOURCES] != -1:
+        refuse_texts(profile.delivery.applied[FIRST_SOURCES])
     if long_highs is not None:
         long_highs = written_highs(long_highs)
     _out.size = 0
@@ -164,7 +182,7 @@ cdef bytes encode_profile(Profile profile, Choices choices):
         &_out,
         room_for(choices, profile.delivery, profile.seen) + room_for_lists(profile, long_highs),
     )
-    at = pack_head(_out.data, PROFILE_PARTS, choices, profile.delivery, profile.seen)
+    at = pack_head(_out.data, parts, choices, profile.delivery, profile.seen)
     at = pack_sums(at, &sums, long_highs)
     at = pack_counts(at, profile.counts)
     at = pack_array(at, 4)
@@ -184,6 +202,8 @@ cdef bytes encode_profile(Profile profile, Choices choices):
     at = pack_int(at, profile.last_purchase_s)
     at = pack_int(at, profile.last_complaint_s)
     at = pack_newest(at, profile)
+    if choices.layout >= 3:
+        at = pack_network(at, profile)
     _out.size = at - _out.data
     return taken(&_out)
 

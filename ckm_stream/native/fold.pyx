@@ -15,16 +15,17 @@ from ckm_stream.native.decoding cimport decode_employee, decode_profile
 from ckm_stream.native.encoding cimport encode_employee, encode_profile
 from ckm_stream.native.evidence cimport MICROS, count, source_bin, weight_of
 from ckm_stream.native.feedback cimport fold_feedback
+from ckm_stream.native.mentions cimport note_mentions
 from ckm_stream.native.newest cimport note_newest
 from ckm_stream.native.profile cimport Employee, Profile, new_employee, new_profile
 from ckm_stream.native.purchases cimport fold_purchase
-from ckm_stream.native.referrals cimport fold_referral
+from ckm_stream.native.referrals cimport fold_referral, fold_referrer
 from ckm_stream.native.seen cimport digest_of, is_seen, with_record
 from ckm_stream.native.service cimport fold_call, fold_ticket
 from ckm_stream.native.slots cimport COUNT_SIMULATED, COUNT_TOUCHPOINTS
 from ckm_stream.native.texts cimport fold_text
 from ckm_stream.native.touchpoint cimport (
-    CALL, EMPLOYEE, FEEDBACK, PURCHASE, REFERRAL, TEXT, Event, read_event,
+    BY_CUSTOMER, CALL, EMPLOYEE, FEEDBACK, PURCHASE, REFERRAL, TEXT, Event, read_event,
 )
 
 cdef enum:
@@ -82,6 +83,10 @@ cdef int fold(Profile profile, const Event* event, Choices choices) except -1:
     if event.source == TEXT:
         return fold_text(profile, event, choices)
     count(profile, COUNT_TOUCHPOINTS + source_bin(event))
+    if event.referred_by.size:
+        fold_referrer(profile, event)
+    if event.topics and event.initiated_by == BY_CUSTOMER:
+        note_mentions(profile, event)
     if event.source == PURCHASE:
         return fold_purchase(profile, event, choices)
     if event.source == FEEDBACK:

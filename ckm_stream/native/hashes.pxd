@@ -110,11 +110,15 @@ cdef inline uint64_t blake2b(
     return h[0] if digest_size == 8 else h[0] & ((<uint64_t>1 << (8 * digest_size)) - 1)
 
 
-cdef inline int bin_of(const uint8_t* name, Py_ssize_t size) noexcept nogil:
-    # zlib's crc32 & 15.
+cdef inline uint32_t crc32(const uint8_t* name, Py_ssize_t size) noexcept nogil:
+    # As zlib has it.
     cdef uint32_t crc = 0xFFFFFFFFu
     cdef Py_ssize_t place
     for place in range(size):
         crc ^= name[place]
         crc = crc >> 8 ^ LOWER[crc & 15] ^ UPPER[crc >> 4 & 15]
-    return ~crc & 15
+    return ~crc
+
+
+cdef inline int bin_of(const uint8_t* name, Py_ssize_t size) noexcept nogil:
+    return crc32(name, size) & 15

@@ -7,14 +7,14 @@ The twin of `domain.knowledge` and `domain.forwarding` with their codecs, to the
 
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
 from libc.stdint cimport int64_t, uint8_t
-from libc.string cimport memcmp, strlen
+from libc.string cimport strlen
 
 from ckm_stream.native.choices cimport Choices
 from ckm_stream.native.knowledge cimport has_content, is_externalised, is_tacit
 from ckm_stream.native.purchases cimport is_order, margin_of
+from ckm_stream.native.referrals cimport is_referred
 from ckm_stream.native.touchpoint cimport (
-    BY_EXPERT, CALL, CALL_ANSWERED, CALL_DECLINED, CALL_NO_ANSWER, FEEDBACK, OFFER_ACCEPTED,
-    PURCHASE, PURCHASE_ORDER, PURCHASE_REFUND, REFERRAL_CONTACT, REFERRAL_ORDER, REFERRAL_REFUND,
+    BY_EXPERT, CALL, CALL_ANSWERED, FEEDBACK, PURCHASE, PURCHASE_REFUND, REFERRAL_CONTACT, REFERRAL_ORDER, REFERRAL_REFUND,
     SUBMITTED, TICKET, TICKET_ANSWERED, TICKET_RESOLVED, Event, read_event,
 )
 from ckm_stream.native.wire cimport (
@@ -182,21 +182,6 @@ cdef void read_ticket_item(Item* item, const Event* event) noexcept:
     item.stage = ACTIONS[event.action]
 
 
-cdef bint is_referred(const Event* event) noexcept:
-    # Whether a referrer is credited; an approach that was only turned down credits none.
-    if not event.referred_by.size or is_same(event.referred_by, event.about):
-        return False
-    if event.source == PURCHASE:
-        return (
-            event.purchase_kind != PURCHASE_ORDER
-            or is_order(event)
-            or event.response == OFFER_ACCEPTED
-        )
-    return event.source != CALL or (
-        event.outcome != CALL_DECLINED and event.outcome != CALL_NO_ANSWER
-    )
-
-
 cdef bint is_handled(const Event* event) noexcept:
     # Whether an employee had the customer's word to note.
     if not event.employee_id.size or event.source == PURCHASE:
@@ -204,10 +189,6 @@ cdef bint is_handled(const Event* event) noexcept:
     if event.source == CALL:
         return event.outcome == CALL_ANSWERED
     return event.source != FEEDBACK or event.stage == SUBMITTED
-
-
-cdef inline bint is_same(Text left, Text right) noexcept:
-    return left.size == right.size and not memcmp(left.at, right.at, left.size)
 
 
 cdef inline int put_head(Buffer* out, bytes head) except -1:

@@ -1,6 +1,6 @@
 # A customer's and an employee's state in memory, as `domain.profile` and `domain.employee` have it.
 
-from libc.stdint cimport int64_t, uint64_t
+from libc.stdint cimport int64_t, uint32_t, uint64_t
 
 from ckm_stream.native.days cimport Days
 from ckm_stream.native.delivery cimport Delivery
@@ -10,6 +10,7 @@ cdef enum:
     SLOTS = 70  # domain.slots.COUNT
     COUNTERS = 29  # domain.counters.COUNT
     BINS = 16
+    MOST_MENTIONS = 32  # domain.mentions.MOST_MENTIONS
 
 
 cdef class Profile:
@@ -33,6 +34,13 @@ cdef class Profile:
     cdef int64_t newest_at[INDICATORS]
     cdef int newest_bits[INDICATORS]
     cdef list newest_ids  # of bytes, UTF-8
+    # First mentions, in the order of their keys, with room for one too many.
+    cdef int mentions
+    cdef uint32_t mention_key[MOST_MENTIONS + 1]
+    cdef int64_t mention_s[MOST_MENTIONS + 1]
+    cdef int64_t referred_s  # -1 if nobody sent the customer
+    cdef uint64_t referrer
+    cdef uint64_t network_id
 
 
 cdef class Employee:

@@ -39,6 +39,7 @@ cdef Profile new_profile(int partition):
     profile.first_s = profile.first_purchase_s = -1
     profile.last_at = profile.last_purchase_s = profile.last_complaint_s = -1
     profile.newest_ids = []
+    profile.referred_s = -1
     return profile
 
 

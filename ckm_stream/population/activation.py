@@ -40,7 +40,7 @@ def require_readable(epoch: Epoch, report: FitReport, policy: Policy) -> None:
 
 def require_room(layout: int) -> None:
     """
-    Refuse to announce an epoch where states are written that have no room for its number.
+    Refuse to announce an epoch where states are written that have no room for what it reads.
 
     Raises:
         ConfigurationError: If the setting says so; a worker would end at its first score in it.

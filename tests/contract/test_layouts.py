@@ -3,9 +3,14 @@
 import msgspec
 import pytest
 
-from ckm_stream.codec.layouts import DEFAULT_LAYOUT, LAYOUTS, NEWEST_LAYOUT
+from ckm_stream.codec.layouts import (
+    DEFAULT_LAYOUT,
+    LAYOUTS,
+    NEWEST_LAYOUT,
+    WRITTEN_LAYOUTS,
+)
 from ckm_stream.codec.state import decode_state, encode_state
-from ckm_stream.domain.profile import Delivery, ProfileState
+from ckm_stream.domain.profile import NOT_APPLIED, SOURCES, Delivery, ProfileState
 from ckm_stream.errors import ConfigurationError, InvariantError
 from tests.support.golden_states import (
     FOLDER,
@@ -26,13 +31,16 @@ ALL = [
 ]
 #: What a part that a layout did not have yet is read as.
 AT_REST = {field.name: field.default for field in msgspec.structs.fields(Delivery)}
+FACTS_AT_REST = {"mentions": [], "referrer": [-1, 0], "network_id": 0}
 
 
 def what_it_says(golden: Golden) -> dict[str, object]:
     """Return the golden values, with those of today's parts that its layout did not have."""
-    delivery = golden.says["delivery"]
-    later = {name: AT_REST[name] for name in AT_REST if name not in delivery}
-    return golden.says | {"delivery": delivery | later}
+    delivery = AT_REST | golden.says["delivery"]
+    if not golden.is_customer:
+        return golden.says | {"delivery": delivery}
+    delivery["applied"] += [NOT_APPLIED] * (SOURCES - len(delivery["applied"]))
+    return FACTS_AT_REST | golden.says | {"delivery": delivery}
 
 
 @pytest.mark.parametrize("golden", ALL)
@@ -63,7 +71,7 @@ def test_every_layout_has_its_golden_states_and_all_are_known() -> None:
     """A layout is released with its golden states; no file of one is left behind."""
     assert {path_of(layout) for layout in LAYOUTS} == set(FOLDER.glob("layout*.json"))
     assert sorted(LAYOUTS) == list(range(1, NEWEST_LAYOUT + 1))
-    assert NEWEST_LAYOUT - DEFAULT_LAYOUT in (0, 1)
+    assert {DEFAULT_LAYOUT, NEWEST_LAYOUT} <= set(WRITTEN_LAYOUTS)
     for layout in LAYOUTS:
         assert {golden.name for golden in goldens(layout)} == set(samples(layout))
 
@@ -75,7 +83,7 @@ def test_control_without_a_layout_s_reader_its_states_are_refused(
     monkeypatch.delitem(LAYOUTS, 1)
 
     for golden in goldens(1):
-        with pytest.raises(ConfigurationError, match="layout 1, this release reads 2"):
+        with pytest.raises(ConfigurationError, match="layout 1, this release reads 2, 3"):
             decoded(golden)
 
 
@@ -100,10 +108,27 @@ def test_an_epoch_is_not_lost_in_a_layout_without_room_for_it() -> None:
     data = encode_state(state, POLICY, layout=2)
 
     assert decode_state(data, POLICY) == state
-    with pytest.raises(ConfigurationError, match=r"epoch 3.*CKM__STATE__LAYOUT=2"):
+    with pytest.raises(ConfigurationError, match=r"epoch 3.*CKM__STATE__LAYOUT=3"):
         encode_state(state, POLICY, layout=1)
-    with pytest.raises(ConfigurationError, match=r"epoch 3.*CKM__STATE__LAYOUT=2"):
+    with pytest.raises(ConfigurationError, match=r"epoch 3.*CKM__STATE__LAYOUT=3"):
         native.recode(data, choices(POLICY, 1))
+
+
+def test_texts_are_not_forgotten_in_a_layout_without_a_place_for_them() -> None:
+    """Going back after texts were applied would apply them again; it is refused."""
+    state = ProfileState.empty(0)
+    state.delivery.applied[-1] = 7
+    native = pytest.importorskip("ckm_stream.native.encoding", reason="not built here")
+    choices = pytest.importorskip("ckm_stream.native.choices", reason="likewise").Choices
+
+    data = encode_state(state, POLICY, layout=3)
+
+    assert decode_state(data, POLICY) == state
+    for layout in (1, 2):
+        with pytest.raises(ConfigurationError, match=r"offset 7.*CKM__STATE__LAYOUT=3"):
+            encode_state(state, POLICY, layout=layout)
+        with pytest.raises(ConfigurationError, match=r"offset 7.*CKM__STATE__LAYOUT=3"):
+            native.recode(data, choices(POLICY, layout))
 
 
 @pytest.mark.parametrize("number", [NEWEST_LAYOUT + 1, 127, 128, 70_000])
@@ -112,7 +137,9 @@ def test_a_layout_of_a_newer_release_is_refused_by_its_number(number: int, parts
     """However many parts it has and however long its number is: one sentence with the remedy."""
     data = msgspec.msgpack.encode([number] + [{"shape": 1}] * (parts - 1))
 
-    with pytest.raises(ConfigurationError, match=f"layout {number}, this release reads 1, 2; run"):
+    with pytest.raises(
+        ConfigurationError, match=f"layout {number}, this release reads 1, 2, 3; run"
+    ):
         decode_state(data, POLICY)
 
 

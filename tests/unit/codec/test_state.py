@@ -40,7 +40,7 @@ def sample_state() -> ProfileState:
     for event in events_of_every_kind():
         apply_event(state, event, POLICY)
     state.delivery.version = 9
-    state.delivery.applied = [1, 20, 300, 70_000, -1]
+    state.delivery.applied = [1, 20, 300, 70_000, -1, -1]
     state.delivery.announced_class = SourceClass.WILLING_SCOUT
     state.delivery.announced_total = 0.4375
     state.delivery.announced_as_of = state.last_occurred_at

@@ -23,6 +23,8 @@ from tests.support.touchpoints import DAY_S, POLICY, WEEK_S
         ({"seen_capacity": 0}, "seen_capacity"),
         ({"money": Money(default_margin_permille=1_001)}, "default_margin_permille"),
         ({"kappas": (1.0, 0.5, 0.0)}, "kappas"),
+        ({"sentiment_weight": 0.31}, "sentiment_weight"),
+        ({"sentiment_weight": -0.1}, "sentiment_weight"),
         ({"n0": 0.0}, "n0"),
         ({"epsilon": 0.0}, "epsilon"),
         ({"money": Money(call_cost=-1)}, "call_cost"),

@@ -2,20 +2,21 @@
 
 import copy
 
-from ckm_stream.domain.events import MICROS
+from ckm_stream.domain.events import MICROS, CallOutcome
 from ckm_stream.domain.profile import Delivery, ProfileState, apply_event
-from tests.support.touchpoints import POLICY, T0_S, order
+from ckm_stream.domain.sketch import network_id
+from tests.support.touchpoints import POLICY, T0_S, approach, order, referral
 
 
 def test_an_empty_state_has_seen_and_announced_nothing() -> None:
-    """Offsets are -1 for the five sources."""
+    """Offsets are -1 for the six sources."""
     state = ProfileState.empty(7)
 
     assert state.last_occurred_at == -1
     assert state.delivery == Delivery(
         version=0,
         partition=7,
-        applied=[-1] * 5,
+        applied=[-1] * 6,
         announced_class=None,
         announced_total=None,
         announced_as_of=None,
@@ -51,3 +52,30 @@ def test_states_share_no_offsets() -> None:
     one.delivery.applied[0] = 5
 
     assert other.delivery.applied[0] == -1
+
+
+def test_the_first_to_be_named_sent_the_customer() -> None:
+    """By event time, of two at once the lesser id; a refusal names nobody, nor does oneself."""
+    events = [
+        order("o1", T0_S, referred_by="late"),
+        order("o2", T0_S - 9, referred_by="early"),
+        approach(CallOutcome.DECLINED, "c1", T0_S - 20, referred_by="never"),
+        order("o3", T0_S - 30, referred_by="c-1"),
+    ]
+    one, other = ProfileState.empty(0), ProfileState.empty(0)
+    for event in events:
+        apply_event(one, event, POLICY)
+    for event in reversed(events):
+        apply_event(other, event, POLICY)
+
+    assert one.facts.referrer == other.facts.referrer == (T0_S - 9, network_id("early"))
+
+
+def test_a_customer_is_part_of_the_network_once_somebody_came() -> None:
+    """Under an id that is the same whoever asks for it."""
+    state = ProfileState.empty(0)
+    apply_event(state, order(), POLICY)
+    assert state.facts.network_id == 0
+
+    apply_event(state, referral(), POLICY)
+    assert state.facts.network_id == network_id("c-1")

@@ -221,7 +221,7 @@ def test_offsets_are_skipped_by_source() -> None:
 
     assert effects.tally.redelivered == {Source.CALL: 1, Source.TICKET: 0}
     assert effects.tally.applied == {Source.CALL: 1, Source.TICKET: 1}
-    assert stored(states).applied == [6, 5, -1, -1, -1]
+    assert stored(states).applied == [6, 5, -1, -1, -1, -1]
 
 
 def test_a_redelivered_slice_changes_nothing() -> None:
