@@ -6,7 +6,7 @@ saturation and takes weights, thresholds and references from the policy. A later
 the scale by quantile tables and the rest by fits, behind the same names.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Final, Protocol
@@ -15,6 +15,7 @@ from ckm_stream.domain.choices import PerIndicator, Priors
 from ckm_stream.domain.decay import total_of
 from ckm_stream.domain.policy import Policy
 from ckm_stream.domain.score import Indicator
+from ckm_stream.domain.topics import TopicTable
 
 INDICATORS = tuple(Indicator)
 
@@ -72,7 +73,8 @@ class Epoch:
     what is believed of a customer without evidence, ``employee_rates`` the usable notes per
     contact by employee bin, empty if not known yet. A score as of ``effective_from_s`` or later
     uses the epoch, until a later one does. What was learnt was learnt from so many ``customers``
-    as of ``as_of_s``; ``models`` price lifetimes at read and play no part in a score.
+    as of ``as_of_s``; ``models`` price lifetimes at read and play no part in a score. ``topics``
+    tell lead users, by rising keys.
     """
 
     epoch_id: int
@@ -87,6 +89,7 @@ class Epoch:
     as_of_s: int = 0
     customers: int = 0
     models: tuple[FittedModel, ...] = ()
+    topics: tuple[TopicTable, ...] = ()
 
     @cached_property
     def weights(self) -> tuple[float, ...]:
@@ -97,6 +100,11 @@ class Epoch:
     def reference_means(self) -> tuple[float, float, float]:
         """The weighted means of the reference customer's indicators, by dimension."""
         return means(self.reference, self.within)
+
+    @cached_property
+    def topic_tables(self) -> Mapping[int, TopicTable]:
+        """The topics by their keys."""
+        return {each.key: each for each in self.topics}
 
     def normalise(self, indicator: Indicator, value: float) -> float:
         """Return *value*, in the indicator's own unit, as a number in [0, 1]."""

@@ -81,6 +81,10 @@ class Policy:
     sentiment_weight: float = MAX_SENTIMENT_WEIGHT
     #: Contacts are read over this many half-lives (2^-8 = 0.4 % of a contact's worth is lost).
     contact_window: int = 8
+    #: Whoever spoke of topics ahead of so many is a lead user: a mean share, shrunk by n/(n + 3).
+    #: If each place among a topic's customers were by lot, at most one in 700 customers would be,
+    #: for any number of topics; with five it takes 96 %, with 20 it takes 69 %.
+    lead_user_from: float = 0.6
 
     def __post_init__(self) -> None:
         """
@@ -119,6 +123,7 @@ class Policy:
             (min(self.indicator_weights.values()) > 0, "indicator weights must be > 0"),
             (min(self.dimension_weights.values()) > 0, "dimension weights must be > 0"),
             (max(self.high.values()) < 1 and min(self.high.values()) > 0, "high must be in (0, 1)"),
+            (0 < self.lead_user_from < 1, "lead_user_from must be within 0..1"),
             (0 < self.priors.new_categories.a <= 1, "priors.new_categories.a must be in (0, 1]"),
         )
         for holds, message in checks:

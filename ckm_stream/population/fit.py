@@ -21,6 +21,7 @@ from ckm_stream.population.employees import EmployeeContacts, learn_rates
 from ckm_stream.population.moments import Learnt, Moments, learn_rate, learn_share
 from ckm_stream.population.readings import Readings, median_of
 from ckm_stream.population.thresholds import high_from
+from ckm_stream.population.topics import FirstMentions
 from ckm_stream.population.weights import Comparisons, choose_weights, entropy_weights
 
 #: Customers, and customers with a class, that an epoch is fitted to at the least.
@@ -94,7 +95,8 @@ def fit_epoch(
     """
     zero = epoch_zero(policy)
     weights = choose_weights(comparisons or Comparisons(), zero)
-    learnt = _learn_priors(population, policy)
+    mentions = FirstMentions()
+    learnt = _learn_priors(population, policy, mentions)
     motivation, rates = learn_rates(population.employees, policy.priors.employee_motivation)
     learnt["employee_motivation"] = motivation
     believed = replace(
@@ -125,6 +127,7 @@ def fit_epoch(
         as_of_s=population.as_of_s,
         customers=readings.customers,
         models=population.models,
+        topics=mentions.tables(),
     )
     diagnostics = Diagnostics(
         customers=readings.customers,
@@ -142,11 +145,15 @@ def fit_epoch(
     return Fitted(epoch, diagnostics)
 
 
-def _learn_priors(population: Population, policy: Policy) -> dict[str, Learnt]:
+def _learn_priors(
+    population: Population, policy: Policy, mentions: FirstMentions
+) -> dict[str, Learnt]:
+    """Learn from everybody's evidence; the same pass notes who spoke of what when."""
     moments = {each.name: Moments() for each in fields(Priors)}
     customers = 0
     for _, facts in population.customers():
         customers += 1
+        mentions.add(facts.mentions)
         for name, pair in read_evidence(facts, population.as_of_s, policy).items():
             events, other = pair
             moments[name].add(events, other if name in RATES else events + other)

@@ -27,6 +27,7 @@ from tests.support.touchpoints import DAY_S, POLICY, WEEK_S
         ({"sentiment_weight": -0.1}, "sentiment_weight"),
         ({"n0": 0.0}, "n0"),
         ({"epsilon": 0.0}, "epsilon"),
+        ({"lead_user_from": 0.0}, "lead_user_from"),
         ({"money": Money(call_cost=-1)}, "call_cost"),
         ({"indicator_weights": IndicatorWeights(trust=0.0)}, "weights"),
         ({"priors": Priors(acceptance_rate=Prior(a=0.5, b=1.0))}, "acceptance_rate"),
