@@ -50,7 +50,7 @@ _NAMES: Final = st.text(st.characters(exclude_categories=["Cs"]), max_size=40)
 
 
 @st.composite
-def deliveries(draw: st.DrawFn, sources: int = 5) -> Delivery:
+def deliveries(draw: st.DrawFn, sources: int = 6) -> Delivery:
     """Draw how far delivery has come, announced or not."""
     delivery = Delivery(
         version=draw(_COUNTS),

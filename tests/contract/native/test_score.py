@@ -230,7 +230,7 @@ def planted(seed: int, policy: Policy) -> Facts:
             low = -300 if slot in {slots.NET_MARGIN, slots.REFERRED_MARGIN} else 0
             most = chance.choice([3, 40_000])
             facts.sums[slot] += chance.randrange(low, most) * weight(at_s, half_life_s)
-        if slot >= slots.CATEGORIES and chance.random() < 0.2:
+        if slots.CATEGORIES <= slot < slots.TEXT_TRUST and chance.random() < 0.2:
             facts.sums[slot] *= -1
     facts.counts = [chance.randrange(chance.choice([1, 5])) for _ in range(counters.COUNT)]
     for kind in range(3):
