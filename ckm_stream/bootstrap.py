@@ -9,7 +9,12 @@ alone, and after these checks: Faust takes as long to import as all that a refus
 from collections.abc import Collection, Iterator
 from typing import TYPE_CHECKING, Final
 
-from ckm_stream.operations.access import PROFILE_WORKER, SNAPSHOT_WORKER, require_access
+from ckm_stream.operations.access import (
+    PROFILE_WORKER,
+    SNAPSHOT_WORKER,
+    TEXT_WORKER,
+    require_access,
+)
 from ckm_stream.operations.patience import when_available
 from ckm_stream.operations.topics import check_topics, specs_of
 from ckm_stream.settings import Settings
@@ -92,6 +97,51 @@ def run_snapshot_worker(settings: Settings) -> None:
     )
     port = settings.metrics.snapshot_port
     _export(settings, app.health, metrics, registry, program=f"snapshots-{port}")
+    OpsServer(registry, app.health, host=settings.metrics.host, port=port)
+    run_worker(app)
+
+
+def run_text_worker(settings: Settings) -> None:
+    """
+    Run a text worker until it is told to stop.
+
+    Raises:
+        ConfigurationError: If a text file, the broker, a right, a topic or the metrics port is not
+            as needed.
+    """
+    from ckm_stream.text.reading import TextReader
+
+    reader = TextReader.load(settings.text.lexicon, settings.text.topics)
+    _await_cluster(settings, TEXT_WORKER)
+
+    from ckm_stream.codec.events import EventCodec
+    from ckm_stream.codec.outputs import OutputCodec
+    from ckm_stream.codec.topics import Topics
+    from ckm_stream.operations.metrics import TextMetrics, new_registry
+    from ckm_stream.operations.ops_server import OpsServer
+    from ckm_stream.operations.schemas import open_schemas
+    from ckm_stream.pipeline.texts import ItemReader
+    from ckm_stream.streaming.clients import producer_factory
+    from ckm_stream.streaming.committer import AtLeastOnce
+    from ckm_stream.streaming.texts import build_text_app
+    from ckm_stream.streaming.worker import run_worker
+
+    schemas = open_schemas(settings)
+    registry = new_registry()
+    metrics = TextMetrics(registry)
+    producer = producer_factory(settings.kafka, client_id=settings.kafka.text_group)
+    app = build_text_app(
+        settings,
+        items=ItemReader(
+            events=EventCodec(schemas, Topics(settings.kafka.topic_prefix)),
+            outputs=OutputCodec(schemas),
+            reader=reader,
+        ),
+        committer=AtLeastOnce(producer, changelog_topics={}),
+        metrics=metrics,
+    )
+    port = settings.metrics.text_port
+    _export(settings, app.health, metrics, registry, program=f"texts-{port}")
     OpsServer(registry, app.health, host=settings.metrics.host, port=port)
     run_worker(app)
 

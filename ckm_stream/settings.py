@@ -79,6 +79,7 @@ class KafkaSettings(_Group):
     idempotence: bool = True
     profile_group: str = Field(default="ckm-profiles", min_length=1)
     snapshot_group: str = Field(default="ckm-snapshots", min_length=1)
+    text_group: str = Field(default="ckm-texts", min_length=1)
     session_timeout_s: float = Field(default=6.0, gt=0)
     request_timeout_s: float = Field(default=30.0, gt=0)
     transaction_timeout_s: float = Field(default=60.0, gt=0)
@@ -89,8 +90,8 @@ class KafkaSettings(_Group):
 
     @model_validator(mode="after")
     def _check_together(self) -> Self:
-        if self.profile_group == self.snapshot_group:
-            raise ValueError("profile_group and snapshot_group must differ")
+        if len({self.profile_group, self.snapshot_group, self.text_group}) < 3:  # noqa: PLR2004 -- there are three
+            raise ValueError("profile_group, snapshot_group and text_group must differ")
         if self.unit_s >= self.transaction_timeout_s:
             raise ValueError("unit_s must be shorter than transaction_timeout_s")
         return self
@@ -175,12 +176,20 @@ class StoreSettings(_Group):
     url: SecretStr = SecretStr("sqlite:///var/ckm.db")
 
 
+class TextSettings(_Group):
+    """What texts are read by; without a file of one's own by what comes with the package."""
+
+    lexicon: Path | None = None
+    topics: Path | None = None
+
+
 class MetricsSettings(_Group):
     """Where the workers serve metrics and health; port 0 lets the system choose."""
 
     host: str = Field(default="127.0.0.1", min_length=1)
     profile_port: int = Field(default=9464, ge=0, le=65535)
     snapshot_port: int = Field(default=9465, ge=0, le=65535)
+    text_port: int = Field(default=9466, ge=0, le=65535)
 
 
 class HealthSettings(_Group):
@@ -208,6 +217,7 @@ class Settings(BaseSettings):
     epoch: EpochSettings = EpochSettings()
     silence: SilenceSettings = SilenceSettings()
     store: StoreSettings = StoreSettings()
+    text: TextSettings = TextSettings()
     dead_letters: DeadLetterLimits = DeadLetterLimits()
     metrics: MetricsSettings = MetricsSettings()
     health: HealthSettings = HealthSettings()

@@ -25,6 +25,7 @@ class ProgramName(StrEnum):
 
     WORKER = "worker"
     SNAPSHOTS = "snapshots"
+    TEXTS = "texts"
     PUBLISHER = "publisher"
     DEADLETTERS = "deadletters"
 

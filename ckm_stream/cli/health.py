@@ -15,6 +15,7 @@ class Program(StrEnum):
 
     WORKER = "worker"
     SNAPSHOTS = "snapshots"
+    TEXTS = "texts"
 
 
 def health(
@@ -26,12 +27,17 @@ def health(
     Ask a worker on this machine whether it is ready, or alive.
 
     Exit code 0 if it is, 1 if it is not or does not answer; a line for each thing that it checks.
-    The address is CKM__METRICS__HOST, CKM__METRICS__PROFILE_PORT or CKM__METRICS__SNAPSHOT_PORT.
+    The address is CKM__METRICS__HOST and CKM__METRICS__PROFILE_PORT, CKM__METRICS__SNAPSHOT_PORT or
+    CKM__METRICS__TEXT_PORT.
     """
     from ckm_stream.settings import load_settings
 
     metrics = load_settings().metrics
-    port = metrics.profile_port if program is Program.WORKER else metrics.snapshot_port
+    port = {
+        Program.WORKER: metrics.profile_port,
+        Program.SNAPSHOTS: metrics.snapshot_port,
+        Program.TEXTS: metrics.text_port,
+    }[program]
     host = _ANY_ADDRESS.get(metrics.host, metrics.host)
     status, lines = _ask(host, port, "/livez" if live else "/readyz")
     for line in lines:

@@ -47,6 +47,7 @@ for command in (
     demo.demo,
     workers.worker,
     workers.snapshots,
+    workers.texts,
     health.health,
     check.check,
     store.migrate,

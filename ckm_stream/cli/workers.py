@@ -1,4 +1,4 @@
-"""``ckm worker`` and ``ckm snapshots``: the two long-running programs."""
+"""``ckm worker``, ``ckm snapshots`` and ``ckm texts``: the long-running programs."""
 
 import signal
 import sys
@@ -39,6 +39,25 @@ def snapshots() -> None:
     settings = load_settings()
     configure_logging(settings.log_level)
     run_snapshot_worker(settings)
+
+
+def texts() -> None:
+    """
+    Run a text worker: sentiment and topics of what customers write, to the profile workers.
+
+    It reads by CKM__TEXT__LEXICON and CKM__TEXT__TOPICS, or by what comes with the package.
+    Without it no text reaches a score. Metrics are served on CKM__METRICS__HOST and
+    CKM__METRICS__TEXT_PORT.
+    """
+    _leave_when_told()
+
+    from ckm_stream.bootstrap import run_text_worker
+    from ckm_stream.operations.logs import configure_logging
+    from ckm_stream.settings import load_settings
+
+    settings = load_settings()
+    configure_logging(settings.log_level)
+    run_text_worker(settings)
 
 
 def _leave_when_told() -> None:

@@ -21,6 +21,7 @@ from ckm_stream.domain.events import (
     Purchase,
     PurchaseLine,
     Referral,
+    TextReading,
     Ticket,
 )
 from ckm_stream.errors import Reason, RejectedRecord
@@ -34,6 +35,7 @@ EVENT_TYPES: Final[dict[Source, type[Event]]] = {
     Source.PURCHASE: Purchase,
     Source.FEEDBACK: Feedback,
     Source.REFERRAL: Referral,
+    Source.TEXT: TextReading,
     Source.EMPLOYEE: EmployeeContact,
 }
 _SOURCES: Final = {event_type: source for source, event_type in EVENT_TYPES.items()}
@@ -46,6 +48,7 @@ _TYPES: Final[dict[str, type]] = {
     "org.ckm.TouchpointFeedback": Feedback,
     "org.ckm.PurchaseLine": PurchaseLine,
     "org.ckm.Referral": Referral,
+    "org.ckm.TextReading": TextReading,
     "org.ckm.EmployeeContact": EmployeeContact,
 } | {
     f"org.ckm.{enum.__name__}": enum

@@ -13,7 +13,7 @@ class Source(IntEnum):
     """
     What events are read from.
 
-    The first five feed the profile table; their values index ``Delivery.applied``, hence they are
+    All but the last feed the profile table; their values index ``Delivery.applied``, hence they are
     part of the state's layout.
     """
 
@@ -22,7 +22,8 @@ class Source(IntEnum):
     PURCHASE = 2
     FEEDBACK = 3
     REFERRAL = 4
-    EMPLOYEE = 5
+    TEXT = 5
+    EMPLOYEE = 6
 
 
 #: Logical topic of each source.
@@ -32,6 +33,7 @@ SOURCE_TOPICS: Final = {
     Source.PURCHASE: "ckm.touchpoint.purchase.v1",
     Source.FEEDBACK: "ckm.touchpoint.feedback.v1",
     Source.REFERRAL: "ckm.internal.referral.v1",
+    Source.TEXT: "ckm.internal.text.v1",
     Source.EMPLOYEE: "ckm.internal.employee.v1",
 }
 SCORE_UPDATED: Final = "ckm.score.updated.v1"
@@ -68,6 +70,7 @@ class Topics:
     purchase: str = field(init=False)
     feedback: str = field(init=False)
     referral: str = field(init=False)
+    text: str = field(init=False)
     employee: str = field(init=False)
     score_updated: str = field(init=False)
     knowledge_item: str = field(init=False)

@@ -17,10 +17,12 @@ from ckm_stream.domain.events import (
     Feedback,
     Purchase,
     Referral,
+    TextReading,
     Ticket,
     Touchpoint,
 )
 from ckm_stream.domain.policy import Policy
+from ckm_stream.domain.slots import MILLE
 from ckm_stream.errors import Reason, RejectedRecord
 
 MAX_ID_CHARS: Final = 200
@@ -66,6 +68,13 @@ def check_event(event: Event, *, record_timestamp_ms: int, policy: Policy) -> No
         _check_id("customer_id", event.customer_id)
         _check_id("referred_customer_id", event.referred_customer_id)
         _check_amount("margin", event.margin)
+    elif isinstance(event, TextReading):
+        _check_id("event_id", event.event_id, MAX_DERIVED_ID_CHARS)
+        _check_id("source", event.source)
+        _check_id("customer_id", event.customer_id)
+        if not -MILLE <= event.sentiment <= MILLE:
+            raise RejectedRecord(Reason.OUT_OF_RANGE, f"sentiment must be within -{MILLE}..{MILLE}")
+        _check_texts("topics", event.topics)
     elif isinstance(event, EmployeeContact):
         _check_id("event_id", event.event_id, MAX_DERIVED_ID_CHARS)
         _check_id("source", event.source)

@@ -72,6 +72,19 @@ def advise(
     return _LEARNERS
 
 
+def with_lead(reason: str, topics: int, percent: int) -> str:
+    """
+    Return a reason with what makes the customer a lead user.
+
+    Args:
+        reason: Why this style, in one sentence.
+        topics: On how many topics the customer was ahead.
+        percent: Of how many of those who spoke of them, on average.
+    """
+    named = "a topic" if topics == 1 else f"{topics} topics"
+    return f"{reason} Spoke of {named} ahead of {percent} % of those who did."
+
+
 def tacit_share(counts: list[int]) -> float:
     """Return the share of items that began as somebody's tacit knowledge; 0.5 without items."""
     items = counts[counters.EXPLICIT] + counts[counters.TACIT]

@@ -6,7 +6,7 @@ saturation and takes weights, thresholds and references from the policy. A later
 the scale by quantile tables and the rest by fits, behind the same names.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Final, Protocol
@@ -16,6 +16,7 @@ from ckm_stream.domain.decay import total_of
 from ckm_stream.domain.network import Network
 from ckm_stream.domain.policy import Policy
 from ckm_stream.domain.score import Indicator
+from ckm_stream.domain.topics import TopicTable
 
 INDICATORS = tuple(Indicator)
 NO_NETWORK: Final = Network()
@@ -75,7 +76,7 @@ class Epoch:
     contact by employee bin, empty if not known yet. A score as of ``effective_from_s`` or later
     uses the epoch, until a later one does. What was learnt was learnt from so many ``customers``
     as of ``as_of_s``; ``models`` price lifetimes at read and play no part in a score, ``network``
-    is what referrals bring beyond the first step.
+    is what referrals bring beyond the first step, and ``topics`` tell lead users, by rising keys.
     """
 
     epoch_id: int
@@ -91,6 +92,7 @@ class Epoch:
     customers: int = 0
     models: tuple[FittedModel, ...] = ()
     network: Network = NO_NETWORK
+    topics: tuple[TopicTable, ...] = ()
 
     @cached_property
     def weights(self) -> tuple[float, ...]:
@@ -101,6 +103,11 @@ class Epoch:
     def reference_means(self) -> tuple[float, float, float]:
         """The weighted means of the reference customer's indicators, by dimension."""
         return means(self.reference, self.within)
+
+    @cached_property
+    def topic_tables(self) -> Mapping[int, TopicTable]:
+        """The topics by their keys."""
+        return {each.key: each for each in self.topics}
 
     def normalise(self, indicator: Indicator, value: float) -> float:
         """Return *value*, in the indicator's own unit, as a number in [0, 1]."""

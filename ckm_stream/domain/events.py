@@ -271,6 +271,28 @@ class Referral(msgspec.Struct, frozen=True, kw_only=True, gc=False):
         return self.occurred_at // MICROS
 
 
+class TextReading(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """
+    What was read in words of the customer's, by ``ckm texts``; ``source`` is the words' own.
+
+    ``sentiment`` lies in -1000..1000, thousandths, 0 if nothing is known of it. ``topics`` are
+    names of the topic dictionary.
+    """
+
+    event_id: str
+    source: str
+    customer_id: str
+    occurred_at: int
+    recorded_at: int
+    sentiment: int = 0
+    topics: tuple[str, ...] = ()
+
+    @property
+    def occurred_s(self) -> int:
+        """Event time in whole seconds since the Unix epoch."""
+        return self.occurred_at // MICROS
+
+
 class EmployeeContact(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A contact that an employee handled; ``note_usable`` says whether knowledge was captured."""
 
@@ -287,7 +309,7 @@ class EmployeeContact(msgspec.Struct, frozen=True, kw_only=True, gc=False):
         return self.occurred_at // MICROS
 
 
-#: What channels publish; the other events are made by the worker.
+#: What channels publish; the other events are made by the workers.
 TouchpointEvent = Call | Ticket | Purchase | Feedback
-ProfileEvent = TouchpointEvent | Referral
+ProfileEvent = TouchpointEvent | Referral | TextReading
 Event = ProfileEvent | EmployeeContact

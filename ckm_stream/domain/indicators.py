@@ -40,6 +40,8 @@ from ckm_stream.domain.slots import (
     REWARDS_OFFERED,
     REWARDS_REDEEMED,
     SOURCES,
+    TEXT_DISTRUST,
+    TEXT_TRUST,
     TRUST,
 )
 
@@ -215,11 +217,12 @@ def _responses(facts: Facts, damping: float) -> Pair:
 def _trust(facts: Facts, now_s: int, damping: float, policy: Policy) -> Pair:
     """Return the signs of trust and of distrust."""
     get = facts.sums.get
-    trust = get(TRUST, 0) * damping
+    per_text = policy.sentiment_weight
+    trust = get(TRUST, 0) * damping + get(TEXT_TRUST, 0) * damping / MILLE * per_text
     if 0 <= facts.last_complaint_s < facts.last_purchase_s:
         # Who buys again after a complaint trusts again: one piece of evidence, decided at read.
         trust += 2.0 ** ((facts.last_purchase_s - now_s) / policy.half_lives.trust)
-    return trust, get(DISTRUST, 0) * damping
+    return trust, get(DISTRUST, 0) * damping + get(TEXT_DISTRUST, 0) * damping / MILLE * per_text
 
 
 def _gains(facts: Facts, damping: float) -> Pair:

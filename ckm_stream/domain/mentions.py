@@ -5,6 +5,7 @@ The earliest are kept, so that a state stays small: whoever spoke of more topics
 well enough by the first ones.
 """
 
+from collections.abc import Iterable
 from typing import Final
 from zlib import crc32
 
@@ -27,6 +28,12 @@ def note_mention(mentions: Mentions, key: int, t_s: int) -> None:
     keep_first(mentions, key, t_s)
     if len(mentions) > MOST_MENTIONS:
         del mentions[_latest(mentions)]
+
+
+def note_mentions(mentions: Mentions, topics: Iterable[str], t_s: int) -> None:
+    """Remember, in place, that each of *topics* was spoken of."""
+    for topic in topics:
+        note_mention(mentions, topic_key(topic), t_s)
 
 
 def merge_mentions(left: Mentions, right: Mentions) -> Mentions:

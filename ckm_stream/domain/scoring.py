@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 import msgspec
 
 from ckm_stream.domain.decay import total_of
-from ckm_stream.domain.engagement import advise
+from ckm_stream.domain.engagement import advise, with_lead
 from ckm_stream.domain.epoch import INDICATORS, Epoch, means
 from ckm_stream.domain.facts import Facts
 from ckm_stream.domain.indicators import (
@@ -22,6 +22,7 @@ from ckm_stream.domain.indicators import (
 )
 from ckm_stream.domain.policy import Policy
 from ckm_stream.domain.score import Factor, Indicator, Score, SourceClass
+from ckm_stream.domain.topics import read_lead
 
 #: The least that a dimension can be: its logarithm stays finite, and a zero all but vetoes.
 FLOOR: Final = 0.01
@@ -43,10 +44,6 @@ _CLASSES: Final = {
 _UNKNOWN: Final = SourceClass.UNKNOWN
 _FREQUENCY: Final = INDICATORS.index(Indicator.CONTACT_FREQUENCY)
 _ACCEPTANCE: Final = INDICATORS.index(Indicator.ACCEPTANCE_RATE)
-
-# A lead user is one who met needs before the population did: epoch 0 knows no population, and
-# nothing in one customer's facts can stand in for it.
-_LEAD_USER: Final = False
 
 
 class Explanation(msgspec.Struct, frozen=True, gc=False):
@@ -106,9 +103,11 @@ def score_profile(
     else:
         high = epoch.high
         source_class = _CLASSES[v >= high[0], w >= high[1], a >= high[2]]
-    engagement, reason = advise(
-        source_class, state.counts, values[_FREQUENCY], lead_user=_LEAD_USER
-    )
+    lead = read_lead(state.mentions, epoch.topic_tables)
+    lead_user = lead.is_lead_user(policy.lead_user_from)
+    engagement, reason = advise(source_class, state.counts, values[_FREQUENCY], lead_user=lead_user)
+    if lead_user:
+        reason = with_lead(reason, lead.topics, lead.percent)
     return Score(
         as_of_s,
         epoch.epoch_id,
@@ -118,7 +117,7 @@ def score_profile(
         total,
         *evidence,
         source_class,
-        _LEAD_USER,
+        lead_user,
         engagement,
         reason,
     )

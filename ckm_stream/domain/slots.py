@@ -42,7 +42,11 @@ COMPLEMENTARY: Final = ITEM_VALUE + 3
 NOT_COMPLEMENTARY: Final = ITEM_VALUE + 4
 CATEGORIES: Final = ITEM_VALUE + 5
 
-COUNT: Final = CATEGORIES + BINS
+# W3, 52 weeks, thousandths: how pleased and how displeased a customer's words sounded.
+TEXT_TRUST: Final = CATEGORIES + BINS
+TEXT_DISTRUST: Final = TEXT_TRUST + 1
+
+COUNT: Final = TEXT_DISTRUST + 1
 
 #: The indicator (0 for V1 to 11 for A4) whose half-life each slot decays with.
 INDICATOR_OF: Final = (
@@ -51,6 +55,7 @@ INDICATOR_OF: Final = (
     + (10,) * BINS
     + (3, 7, 7, 9, 9)
     + (1,) * BINS
+    + (6, 6)
 )
 
 #: What a thousandth counts: sums of shares are kept as integers.

@@ -18,6 +18,7 @@ from ckm_stream.native.doubles cimport as_double
 from ckm_stream.native.profile cimport INDICATORS, Profile
 from ckm_stream.native.score cimport W2, Score
 from ckm_stream.native.scoring cimport clamp, combine, mean_of, read_score
+from ckm_stream.native.topics cimport percent_ahead
 from ckm_stream.native.willingness cimport mean_acceptance
 from ckm_stream.native.wire cimport (
     Buffer, Text, put_byte, put_double, put_long, put_optional_text, put_raw, release, taken,
@@ -25,6 +26,7 @@ from ckm_stream.native.wire cimport (
 
 from ckm_stream.codec.varints import write_int, write_long
 from ckm_stream.domain import scoring
+from ckm_stream.domain.engagement import with_lead
 from ckm_stream.domain.events import MICROS
 from ckm_stream.domain.score import Engagement, Indicator, SourceClass, UpdateReason
 from ckm_stream.native.engagement import ADVICES
@@ -47,7 +49,7 @@ cdef bytes _EVENT = write_int(tuple(UpdateReason).index(UpdateReason.EVENT))
 cdef bytes _DECAY = write_int(tuple(UpdateReason).index(UpdateReason.DECAY))
 cdef bytes _EPOCH = write_int(tuple(UpdateReason).index(UpdateReason.EPOCH))
 cdef list _ADVICE_BYTES = [
-    bytes([scoring._LEAD_USER]) + write_int(tuple(Engagement).index(style)) + _text(reason)
+    b"\0" + write_int(tuple(Engagement).index(style)) + _text(reason)
     for style, reason in ADVICES
 ]
 cdef list _INDICATOR_BYTES = [_text(indicator.value) for indicator in Indicator]
@@ -82,7 +84,7 @@ cdef int put_update(
     else:
         put_byte(out, 2)
         put_long(out, previous)
-    put_bytes(out, _ADVICE_BYTES[score.advice])
+    put_advice(out, score)
     put_long(out, epoch.epoch_id)
     put_double(out, reference_total(epoch))
     put_long(out, INDICATORS)
@@ -90,6 +92,23 @@ cdef int put_update(
     put_byte(out, 0)  # the end of the array
     put_string(out, delivery.announced_event_id)
     return 0
+
+
+cdef int put_advice(Buffer* out, const Score* score) except -1:
+    # The flag, the engagement and its reason; lead users are few, and each has its own reason.
+    if not score.lead_user:
+        return put_bytes(out, _ADVICE_BYTES[score.advice])
+    style, reason = advice_of(score)
+    put_byte(out, 1)
+    put_bytes(out, write_int(tuple(Engagement).index(style)))
+    return put_bytes(out, _text(reason))
+
+
+cdef tuple advice_of(const Score* score):
+    style, reason = ADVICES[score.advice]
+    if score.lead_user:
+        reason = with_lead(reason, score.topics, percent_ahead(score))
+    return style, reason
 
 
 cdef bytes reason_of(int64_t as_of, int64_t newest, EpochNumbers epoch):
@@ -183,12 +202,13 @@ def scored(data: bytes, choices: Choices, epoch: EpochNumbers) -> tuple:
     Return, for tests, the score of an encoded state.
 
     They are the indicators, their evidence, the normalised indicators, the dimensions, the total,
-    the evidence of the dimensions, the class, the engagement, its reason, and whether it is due.
+    the evidence of the dimensions, the class, the engagement, its reason, whether a lead user, and whether it is
+    due.
     """
     cdef Profile profile = profile_of(data, choices)
     cdef Score score
     read_score(&score, profile, profile.last_at // _MICROS, choices, epoch)
-    style, reason = ADVICES[score.advice]
+    style, reason = advice_of(&score)
     return (
         tuple(score.indicators),
         tuple(score.evidence),
@@ -199,6 +219,7 @@ def scored(data: bytes, choices: Choices, epoch: EpochNumbers) -> tuple:
         _SOURCE_CLASSES[score.source_class].value,
         style.value,
         reason,
+        score.lead_user,
         is_due(&score, profile, choices),
     )
 

@@ -1,6 +1,6 @@
 # The policy and the epoch as plain numbers, read once.
 
-from libc.stdint cimport int64_t, uint64_t
+from libc.stdint cimport int64_t, uint32_t, uint64_t
 
 from ckm_stream.native.touchpoint cimport Limits
 
@@ -8,6 +8,14 @@ from ckm_stream.native.touchpoint cimport Limits
 cdef struct Prior:
     double a
     double b
+
+
+cdef struct Topics:
+    # First mentions by topic, as `domain.topics.TopicTable` has them.
+    int count
+    uint32_t* key  # rising
+    int* first  # by topic, the place of its first second, and behind the last
+    int64_t* seconds  # of all topics
 
 
 cdef class Choices:
@@ -25,10 +33,12 @@ cdef class Choices:
     cdef double referred_margin
     cdef double referrer_share
     cdef double kappas[3]
+    cdef double sentiment_weight
     cdef double* contact_decay
     cdef int contact_decay_days  # entries of contact_decay
     cdef double n0
     cdef double epsilon
+    cdef double lead_user_from
 
 
 cdef class EpochNumbers:
@@ -46,6 +56,7 @@ cdef class EpochNumbers:
     cdef double reference[12]
     cdef double reference_means[3]
     cdef double weights[12]
+    cdef Topics topics
     cdef int rates  # 0, or 16 employee rates
     cdef double rate[16]
     # What referrals bring beyond the first step, by network ids, which rise.

@@ -1,7 +1,7 @@
 # cython: language_level=3
 """The policy and the epoch as plain numbers, read once."""
 
-from libc.stdint cimport uint64_t
+from libc.stdint cimport int64_t, uint32_t, uint64_t
 from libc.stdlib cimport free, malloc
 
 from ckm_stream.codec.layouts import DEFAULT_LAYOUT
@@ -47,7 +47,9 @@ cdef class Choices:
         self._read_money(policy.money)
         for place, kappa in enumerate(policy.kappas):
             self.kappas[place] = kappa
+        self.sentiment_weight = policy.sentiment_weight
         self.n0, self.epsilon = policy.n0, policy.epsilon
+        self.lead_user_from = policy.lead_user_from
 
     def _read_money(self, money: object) -> None:
         self.default_margin_permille = money.default_margin_permille
@@ -67,11 +69,15 @@ cdef class EpochNumbers:
         self.knots = NULL
         self.network_id = NULL
         self.network_value = NULL
+        self.topics.key, self.topics.first, self.topics.seconds = NULL, NULL, NULL
 
     def __dealloc__(self) -> None:
         free(self.knots)
         free(self.network_id)
         free(self.network_value)
+        free(self.topics.key)
+        free(self.topics.first)
+        free(self.topics.seconds)
 
     def __init__(self, epoch: object) -> None:
         self.epoch_id = epoch.epoch_id
@@ -91,6 +97,7 @@ cdef class EpochNumbers:
         self._read_priors(epoch.priors)
         self._read_network(epoch.network)
         self.as_of_s = epoch.as_of_s
+        self._read_topics(epoch.topics)
 
     def _read_scale(self, epoch: object) -> None:
         if isinstance(epoch.scale, Quantiles):
@@ -129,6 +136,25 @@ cdef class EpochNumbers:
             raise MemoryError
         for place, (own, value) in enumerate(zip(network.ids, network.values)):
             self.network_id[place], self.network_value[place] = own, value
+
+    def _read_topics(self, tables: object) -> None:
+        cdef Topics* topics = &self.topics
+        cdef int place = 0
+        topics.count = len(tables)
+        # One more of each, so that no size is 0.
+        topics.key = <uint32_t*>malloc((topics.count + 1) * sizeof(uint32_t))
+        topics.first = <int*>malloc((topics.count + 1) * sizeof(int))
+        topics.seconds = <int64_t*>malloc(
+            (sum([len(table.seconds) for table in tables]) + 1) * sizeof(int64_t)
+        )
+        if topics.key is NULL or topics.first is NULL or topics.seconds is NULL:
+            raise MemoryError
+        for number, table in enumerate(tables):
+            topics.key[number], topics.first[number] = table.key, place
+            for t_s in table.seconds:
+                topics.seconds[place] = t_s
+                place += 1
+        topics.first[topics.count] = place
 
     def _read_priors(self, priors: object) -> None:
         self.new_categories = prior_of(priors.new_categories)

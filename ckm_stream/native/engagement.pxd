@@ -3,4 +3,6 @@
 from libc.stdint cimport int64_t
 
 # The place in `ADVICES` for a source of this class.
-cdef int advise(int source_class, const int64_t* counts, double contacts_per_week) noexcept
+cdef int advise(
+    int source_class, const int64_t* counts, double contacts_per_week, bint lead_user
+) noexcept

@@ -23,8 +23,9 @@ from ckm_stream.native.referrals cimport fold_referral, fold_referrer
 from ckm_stream.native.seen cimport digest_of, is_seen, with_record
 from ckm_stream.native.service cimport fold_call, fold_ticket
 from ckm_stream.native.slots cimport COUNT_SIMULATED, COUNT_TOUCHPOINTS
+from ckm_stream.native.texts cimport fold_text
 from ckm_stream.native.touchpoint cimport (
-    BY_CUSTOMER, CALL, EMPLOYEE, FEEDBACK, PURCHASE, REFERRAL, Event, read_event,
+    BY_CUSTOMER, CALL, EMPLOYEE, FEEDBACK, PURCHASE, REFERRAL, TEXT, Event, read_event,
 )
 
 cdef enum:
@@ -79,6 +80,8 @@ cdef int fold(Profile profile, const Event* event, Choices choices) except -1:
         count(profile, COUNT_SIMULATED)
     if event.source == REFERRAL:
         return fold_referral(profile, event, choices)
+    if event.source == TEXT:
+        return fold_text(profile, event, choices)
     count(profile, COUNT_TOUCHPOINTS + source_bin(event))
     if event.referred_by.size:
         fold_referrer(profile, event)

@@ -7,7 +7,7 @@ from ckm_stream.native.delivery cimport Delivery
 
 cdef enum:
     INDICATORS = 12
-    SLOTS = 68  # domain.slots.COUNT
+    SLOTS = 70  # domain.slots.COUNT
     COUNTERS = 29  # domain.counters.COUNT
     BINS = 16
     MOST_MENTIONS = 32  # domain.mentions.MOST_MENTIONS

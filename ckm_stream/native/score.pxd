@@ -17,3 +17,6 @@ cdef struct Score:
     double n_eff[3]
     int source_class  # the place in domain.score.SourceClass
     int advice  # the place in the table of engagements and their reasons
+    int topics  # topics of the epoch that the customer has spoken of
+    double later  # the sum over these of the share of customers who spoke of them later
+    bint lead_user

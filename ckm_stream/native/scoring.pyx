@@ -14,6 +14,7 @@ from ckm_stream.native.decay cimport read_dampings
 from ckm_stream.native.engagement cimport advise
 from ckm_stream.native.profile cimport INDICATORS, Profile
 from ckm_stream.native.score cimport W1, Score
+from ckm_stream.native.topics cimport read_lead
 from ckm_stream.native.value cimport read_value
 from ckm_stream.native.willingness cimport read_willingness
 
@@ -42,6 +43,7 @@ cdef int read_score(
     read_willingness(score, profile, choices, epoch, damping)
     read_absorption(score, profile, epoch, damping)
     normalise(score, epoch)
+    read_lead(score, profile, choices, epoch)
     conclude(score, profile.counts, choices, epoch)
     return 0
 
@@ -97,7 +99,7 @@ cdef void conclude(
         high = 2 * high + (score.dimensions[side] >= epoch.high[side])
     score.total = combine(score.dimensions, epoch)
     score.source_class = _CLASSES[high] if known else _UNKNOWN
-    score.advice = advise(score.source_class, counts, score.indicators[W1])
+    score.advice = advise(score.source_class, counts, score.indicators[W1], score.lead_user)
 
 
 cdef double clamp(double mean) noexcept:

@@ -8,7 +8,7 @@ from libc.stdint cimport int64_t, uint8_t
 from ckm_stream.native.wire cimport Text
 
 cdef enum Source:
-    CALL, TICKET, PURCHASE, FEEDBACK, REFERRAL, EMPLOYEE
+    CALL, TICKET, PURCHASE, FEEDBACK, REFERRAL, TEXT, EMPLOYEE
 
 cdef enum Initiator:
     BY_CUSTOMER, BY_COMPANY
@@ -56,7 +56,7 @@ cdef struct Event:
     Text about
     int64_t occurred_at  # microseconds
     int64_t recorded_at
-    # Touchpoints.
+    # Touchpoints; texts have topics too.
     int channel
     int initiated_by
     int purpose
@@ -108,6 +108,8 @@ cdef struct Event:
     Text referred_customer_id
     int referral_kind
     int64_t margin
+    # Texts.
+    int sentiment  # thousandths
 
 
 cdef struct Limits:

@@ -27,6 +27,7 @@ cdef enum:
     MAX_TOPICS = 100
     MAX_LINES = 10_000
     MAX_SATISFACTION = 5
+    MILLE = 1000
     # Names of consents are compared with one another; more are for Python.
     MAX_CONSENTS = 16
     CHANNELS = 13
@@ -52,6 +53,8 @@ cdef bint read_event(
         return False
     if source == REFERRAL:
         read_referral(event, &c, checked)
+    elif source == TEXT:
+        read_text_reading(event, &c, checked)
     elif source == EMPLOYEE:
         event.note_usable = read_boolean(&c)
     else:
@@ -83,7 +86,7 @@ cdef inline bint is_timely(
 
 
 cdef inline void read_identity(Event* event, Cursor* c, bint checked) noexcept nogil:
-    cdef bint is_derived = event.source == REFERRAL or event.source == EMPLOYEE
+    cdef bint is_derived = event.source >= REFERRAL  # as are texts and employees' contacts
     event.event_id = take_id(c, MAX_DERIVED_ID if is_derived else MAX_ID, checked)
     event.system = take_id(c, MAX_ID, checked)
     event.about = take_id(c, MAX_ID, checked)
@@ -218,6 +221,13 @@ cdef void read_referral(Event* event, Cursor* c, bint checked) noexcept nogil:
     event.referred_customer_id = take_id(c, MAX_ID, checked)
     event.referral_kind = read_symbol(c, REFERRAL_REFUND + 1)
     event.margin = take_amount(c, checked)
+
+
+cdef void read_text_reading(Event* event, Cursor* c, bint checked) noexcept nogil:
+    event.sentiment = take_int(c)
+    if not (checked or -MILLE <= event.sentiment <= MILLE):
+        c.bad = True
+    read_topics(event, c, checked)
 
 
 cdef inline Text take_text(Cursor* c, Py_ssize_t most, bint checked) noexcept nogil:

@@ -100,7 +100,7 @@ cdef class ProfileFold:
         release(&self.out)
 
     def slot(self, source):
-        """Return the source's own number: profiles have the first five."""
+        """Return the source's own number: all but the employees' are a profile's."""
         return int(source)
 
     def load(self, data, int partition):

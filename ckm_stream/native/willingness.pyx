@@ -18,7 +18,7 @@ from ckm_stream.native.profile cimport Profile
 from ckm_stream.native.score cimport W1, W2, W3, W4, Score
 from ckm_stream.native.slots cimport (
     SLOT_ACCEPTED_TWICE, SLOT_BENEFIT, SLOT_DECLINED_TWICE, SLOT_DISTRUST, SLOT_NO_BENEFIT,
-    SLOT_REWARDS_OFFERED, SLOT_REWARDS_REDEEMED, SLOT_TRUST,
+    SLOT_REWARDS_OFFERED, SLOT_REWARDS_REDEEMED, SLOT_TEXT_DISTRUST, SLOT_TEXT_TRUST, SLOT_TRUST,
 )
 
 import math
@@ -45,8 +45,15 @@ cdef int read_willingness(
     cdef double weeks = exposure_s(age_s, choices.half_life_s[W1]) / _WEEK_S
     cdef double accepted = number(sums, SLOT_ACCEPTED_TWICE) * damping[W2] / 2.0
     cdef double declined = number(sums, SLOT_DECLINED_TWICE) * damping[W2] / 2.0
-    cdef double trust = number(sums, SLOT_TRUST) * damping[W3]
-    cdef double distrust = number(sums, SLOT_DISTRUST) * damping[W3]
+    cdef double per_text = choices.sentiment_weight
+    cdef double trust = (
+        number(sums, SLOT_TRUST) * damping[W3]
+        + number(sums, SLOT_TEXT_TRUST) * damping[W3] / _MILLE * per_text
+    )
+    cdef double distrust = (
+        number(sums, SLOT_DISTRUST) * damping[W3]
+        + number(sums, SLOT_TEXT_DISTRUST) * damping[W3] / _MILLE * per_text
+    )
     cdef Prior prior = epoch.contact_frequency
     to.indicators[W1] = (prior.a + contacts) / (prior.b + weeks)
     to.evidence[W1] = contacts

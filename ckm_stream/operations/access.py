@@ -34,6 +34,7 @@ from ckm_stream.settings import Settings
 #: Roles of the programs, as in schemas/principals.yaml.
 PROFILE_WORKER: Final = "profile-worker"
 SNAPSHOT_WORKER: Final = "snapshot-worker"
+TEXT_WORKER: Final = "text-worker"
 CHANNEL: Final = "channel"
 REPLAY: Final = "dead-letter-replay"
 EPOCH_KEEPER: Final = "epoch-keeper"

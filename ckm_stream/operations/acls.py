@@ -52,7 +52,7 @@ class Principal(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     name: str
     description: str
-    groups: tuple[Literal["profile", "snapshot", "replay"], ...] = ()
+    groups: tuple[Literal["profile", "snapshot", "text", "replay"], ...] = ()
     transactional_ids: tuple[Literal["profile", "replay"], ...] = ()
 
 
@@ -179,6 +179,7 @@ def _other_rights(principal: Principal, kafka: KafkaSettings) -> Iterator[Right]
     names = {
         "profile": kafka.profile_group,
         "snapshot": kafka.snapshot_group,
+        "text": kafka.text_group,
         "replay": f"{kafka.profile_group}-deadletter-replay",
     }
     for group in principal.groups:

@@ -18,7 +18,13 @@ from kafka.protocol.producer.transaction import InitProducerIdRequest
 
 from ckm_stream.codec.topics import Topics
 from ckm_stream.errors import ConfigurationError, TransientError
-from ckm_stream.operations.access import CHANNEL, PROFILE_WORKER, SNAPSHOT_WORKER, check_access
+from ckm_stream.operations.access import (
+    CHANNEL,
+    PROFILE_WORKER,
+    SNAPSHOT_WORKER,
+    TEXT_WORKER,
+    check_access,
+)
 from ckm_stream.operations.connection import conversation
 from ckm_stream.operations.findings import (
     Finding,
@@ -54,6 +60,7 @@ class Program(StrEnum):
 
     WORKER = "worker"
     SNAPSHOTS = "snapshots"
+    TEXTS = "texts"
     PUBLISHER = "publisher"
     DEADLETTERS = "deadletters"
 
@@ -62,10 +69,11 @@ class Program(StrEnum):
 ROLES: Final[Mapping[Program, str]] = {
     Program.WORKER: PROFILE_WORKER,
     Program.SNAPSHOTS: SNAPSHOT_WORKER,
+    Program.TEXTS: TEXT_WORKER,
     Program.PUBLISHER: CHANNEL,
     Program.DEADLETTERS: "dead-letter-replay",
 }
-#: The long-running programs: what is looked at if no program is named.
+#: The programs that nobody does without: what is looked at if no program is named.
 WORKERS: Final = (Program.WORKER, Program.SNAPSHOTS)
 
 
@@ -118,9 +126,9 @@ def _check_broker(settings: Settings) -> Iterator[Finding]:
 
 def _check_producers(settings: Settings, programs: Collection[Program]) -> Iterator[Finding]:
     kafka = settings.kafka
-    transactions = kafka.guarantee is Guarantee.EXACTLY_ONCE and set(programs) != {
-        Program.PUBLISHER
-    }
+    transactions = kafka.guarantee is Guarantee.EXACTLY_ONCE and bool(
+        set(programs) - {Program.PUBLISHER, Program.TEXTS}
+    )
     if not (transactions or kafka.idempotence):
         yield ok(PRODUCERS, "not needed with CKM__KAFKA__IDEMPOTENCE=false and at_least_once")
         return

@@ -1,5 +1,5 @@
 """
-Every metric of the two workers, each name once; `ops_server.py` serves them.
+Every metric of the workers, each name once; `ops_server.py` serves them.
 
 Names follow Prometheus: base units, ``_total`` for counters, labels from small closed sets and
 never a customer. The conservation law is exported as a gauge that must be 0: what was consumed is
@@ -34,7 +34,7 @@ _RECOVERY_BUCKETS = (0.1, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 900)
 
 
 class ProgramMetrics:
-    """What both workers export about themselves."""
+    """What all workers export about themselves."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
         # The companion series with creation times would double the counters for nobody.
@@ -234,6 +234,50 @@ class SnapshotMetrics(ProgramMetrics):
         for table in ("profiles", "scores", "items", "employees"):
             self.snapshot_rows.labels(table).inc(len(getattr(batch, table)))
         self.snapshot_timestamp.set_to_current_time()
+
+
+class ReadTexts(Protocol):
+    """What the metrics need of texts that were read and whose findings are durable."""
+
+    @property
+    def texts(self) -> int:
+        """Items with words of the customer's."""
+
+    @property
+    def records(self) -> Sized:
+        """What was sent: of those that say something."""
+
+
+class TextMetrics(ProgramMetrics):
+    """Metrics of a text worker."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        super().__init__(registry)
+        self.texts_read = Counter(
+            "ckm_texts_read", "Texts of customers that were read.", registry=registry
+        )
+        self.texts_sent = Counter(
+            "ckm_texts_sent",
+            "Texts that had a sentiment or a topic, sent to the profile workers.",
+            registry=registry,
+        )
+        self.items_rejected = Counter(
+            "ckm_items_rejected",
+            "Records of the knowledge items' topic that are none, left where they are.",
+            ("reason",),
+            registry=registry,
+        )
+        self.text_reading_seconds = Counter(
+            "ckm_text_reading_seconds",
+            "Seconds spent on decoding items, reading their texts and encoding what they say.",
+            registry=registry,
+        )
+
+    def observe(self, found: ReadTexts, *, seconds: float) -> None:
+        """Count one slice that took *seconds* to read."""
+        self.texts_read.inc(found.texts)
+        self.texts_sent.inc(len(found.records))
+        self.text_reading_seconds.inc(seconds)
 
 
 class _Conservation(Collector):

@@ -57,7 +57,7 @@ class OpsServer:
             raise ConfigurationError(
                 f"metrics and health cannot be served on {host}:{port} "
                 f"({error.strerror or error}); choose another port with "
-                "CKM__METRICS__PROFILE_PORT or CKM__METRICS__SNAPSHOT_PORT"
+                "CKM__METRICS__PROFILE_PORT, CKM__METRICS__SNAPSHOT_PORT or CKM__METRICS__TEXT_PORT"
             ) from None
         self.port: int = self._server.server_port
         self._thread = threading.Thread(

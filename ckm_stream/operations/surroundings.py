@@ -21,6 +21,7 @@ SETTINGS: Final = "settings"
 CORE: Final = "core"
 SCHEMAS: Final = "schemas"
 REGISTRY: Final = "registry"
+TEXT_FILES: Final = "text files"
 
 _PATIENCE_S: Final = 2.0
 _ANY_ADDRESS: Final = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 -- compared with, not bound
@@ -48,6 +49,11 @@ def looks_around(settings: Settings, programs: Collection[Program]) -> dict[str,
     if Program.SNAPSHOTS in concerned:
         looks["snapshots' port"] = lambda: _check_port(
             "snapshots' port", settings.metrics.host, settings.metrics.snapshot_port
+        )
+    if Program.TEXTS in concerned:
+        looks[TEXT_FILES] = lambda: _check_text_files(settings)
+        looks["texts' port"] = lambda: _check_port(
+            "texts' port", settings.metrics.host, settings.metrics.text_port
         )
     return looks
 
@@ -96,6 +102,15 @@ def _check_core(settings: Settings) -> Iterator[Finding]:
         )
 
 
+def _check_text_files(settings: Settings) -> Iterator[Finding]:
+    from ckm_stream.text.reading import TextReader  # noqa: PLC0415 -- for who reads texts alone
+
+    text = settings.text
+    TextReader.load(text.lexicon, text.topics)  # what it raises is the finding
+    lexicon, topics = text.lexicon or "the built-in lexicon", text.topics or "built-in topics"
+    yield ok(TEXT_FILES, f"texts are read by {lexicon} and {topics}")
+
+
 def _check_port(check: str, host: str, port: int) -> Iterator[Finding]:
     """See whether the port is free, or has a program of ours behind it."""
     try:
@@ -114,7 +129,8 @@ def _check_port(check: str, host: str, port: int) -> Iterator[Finding]:
         yield failed(
             check,
             f"{host}:{port} cannot be listened on ({error.strerror or error}); set "
-            "CKM__METRICS__HOST, CKM__METRICS__PROFILE_PORT or CKM__METRICS__SNAPSHOT_PORT",
+            "CKM__METRICS__HOST, or CKM__METRICS__PROFILE_PORT, CKM__METRICS__SNAPSHOT_PORT or "
+            "CKM__METRICS__TEXT_PORT, whichever is its",
         )
 
 

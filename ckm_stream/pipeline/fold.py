@@ -93,7 +93,7 @@ class ProfileFold:
         self._layout = layout
 
     def slot(self, source: Source) -> int:
-        """Return the source's own number: profiles have the first five."""
+        """Return the source's own number: all but the employees' are a profile's."""
         return source.value
 
     def load(self, data: bytes | None, partition: int) -> ProfileState:

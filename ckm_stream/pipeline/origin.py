@@ -18,6 +18,9 @@ from ckm_stream.pipeline.records import Headers
 HEADER: Final = "ckm.origin"
 FORWARDED: Final = frozenset({Source.REFERRAL, Source.EMPLOYEE})
 _FORMAT: Final = re.compile(rb"([0-5]):(\d{1,4}):(\d{1,18})")
+# Sources that a partition may forward from; what is kept of an origin is numbered with it, so it
+# is part of the state's layout.
+_SOURCES: Final = 6
 
 
 class Origin(NamedTuple):
@@ -41,7 +44,7 @@ def advance(delivery: Delivery, headers: Headers) -> bool:
     origin = _read(headers)
     if origin is None:
         return True
-    stream = origin.partition * len(Source) + origin.source
+    stream = origin.partition * _SOURCES + origin.source
     if origin.offset <= delivery.origins.get(stream, -1):
         return False
     delivery.origins[stream] = origin.offset

@@ -22,6 +22,7 @@ from ckm_stream.population.moments import Learnt, Moments, learn_rate, learn_sha
 from ckm_stream.population.network import Referrals
 from ckm_stream.population.readings import Readings, median_of
 from ckm_stream.population.thresholds import high_from
+from ckm_stream.population.topics import FirstMentions
 from ckm_stream.population.weights import Comparisons, choose_weights, entropy_weights
 
 #: Customers, and customers with a class, that an epoch is fitted to at the least.
@@ -95,8 +96,8 @@ def fit_epoch(
     """
     zero = epoch_zero(policy)
     weights = choose_weights(comparisons or Comparisons(), zero)
-    referrals = Referrals()
-    learnt = _learn_priors(population, policy, referrals)
+    referrals, mentions = Referrals(), FirstMentions()
+    learnt = _learn_priors(population, policy, referrals, mentions)
     motivation, rates = learn_rates(population.employees, policy.priors.employee_motivation)
     learnt["employee_motivation"] = motivation
     believed = replace(
@@ -130,6 +131,7 @@ def fit_epoch(
         customers=readings.customers,
         models=population.models,
         network=believed.network,
+        topics=mentions.tables(),
     )
     diagnostics = Diagnostics(
         customers=readings.customers,
@@ -148,14 +150,15 @@ def fit_epoch(
 
 
 def _learn_priors(
-    population: Population, policy: Policy, referrals: Referrals
+    population: Population, policy: Policy, referrals: Referrals, mentions: FirstMentions
 ) -> dict[str, Learnt]:
-    """Learn from everybody's evidence; the same pass notes who sent whom."""
+    """Learn from everybody's evidence; the same pass notes who sent whom, who spoke of what."""
     moments = {each.name: Moments() for each in fields(Priors)}
     customers = 0
     for customer_id, facts in population.customers():
         customers += 1
         referrals.add(customer_id, facts, as_of_s=population.as_of_s, policy=policy)
+        mentions.add(facts.mentions)
         for name, pair in read_evidence(facts, population.as_of_s, policy).items():
             events, other = pair
             moments[name].add(events, other if name in RATES else events + other)

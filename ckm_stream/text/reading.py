@@ -11,7 +11,7 @@ from ckm_stream.text.topics import TopicDictionary, default_topics, load_topics
 
 
 @dataclass(frozen=True, slots=True)
-class TextReading:
+class TextFindings:
     """
     What one text says.
 
@@ -41,14 +41,14 @@ class TextReader:
         """
         return cls(load_lexicon(lexicon), load_topics(topics))
 
-    def read(self, text: str) -> TextReading:
+    def read(self, text: str) -> TextFindings:
         """Return what *text* says; what lies behind its first 2,000 characters is not read."""
         sentiment = sentiment_of(text, self.lexicon)
         topics = default_topics() if self.topics is None else self.topics
         found = topics.topics_in(plain(text[:MAX_READ_CHARS]))
-        return TextReading(sentiment.polarity, sentiment.evidence, tuple(found))
+        return TextFindings(sentiment.polarity, sentiment.evidence, tuple(found))
 
 
-def read_text(text: str) -> TextReading:
+def read_text(text: str) -> TextFindings:
     """Return what *text* says by the built-in lexicon and dictionary."""
     return TextReader().read(text)

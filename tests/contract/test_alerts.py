@@ -21,7 +21,7 @@ from typer.exceptions import TyperException
 
 from ckm_stream.cli.main import app
 from ckm_stream.operations.health import Verdict
-from ckm_stream.operations.metrics import Readiness, SnapshotMetrics, WorkerMetrics
+from ckm_stream.operations.metrics import Readiness, SnapshotMetrics, TextMetrics, WorkerMetrics
 from ckm_stream.settings import list_variables
 from tests.support.prometheus import DEPLOY, load_rules, small
 from tests.support.tools import tool
@@ -50,7 +50,7 @@ _LINK: Final = re.compile(r"\]\(([^)#\s]*)(#[^)\s]*)?\)")
 def exported() -> set[str]:
     """Return the name of every sample that a worker of ours or its process exports."""
     names: set[str] = {"process_start_time_seconds", "process_resident_memory_bytes", "up"}
-    for metrics in (WorkerMetrics, SnapshotMetrics):
+    for metrics in (WorkerMetrics, SnapshotMetrics, TextMetrics):
         registry = CollectorRegistry()
         metrics(registry)
         registry.register(Readiness(lambda: Verdict(())))

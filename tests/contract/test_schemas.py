@@ -194,6 +194,7 @@ def test_ids_never_change() -> None:
         10_000_008: ("ckm.knowledge.item.v1-value", 1),
         10_000_009: ("ckm.internal.epoch.v1-value", 1),
         10_000_011: ("ckm.internal.epoch.v1-value", 2),
+        10_000_010: ("ckm.internal.text.v1-value", 1),
     }
 
 
@@ -313,7 +314,7 @@ def test_score_topic_keeps_a_week_of_history() -> None:
     assert spec.config["min.compaction.lag.ms"] == 7 * DAY_MS
 
 
-def test_only_the_profile_worker_and_repair_write_what_is_ours() -> None:
+def test_only_the_workers_and_repair_write_what_is_ours() -> None:
     """Channels write touchpoints and nothing else."""
     writers = {
         name: {acl.principal for acl in spec.acls if "WRITE" in acl.operations}
@@ -325,6 +326,8 @@ def test_only_the_profile_worker_and_repair_write_what_is_ours() -> None:
             assert principals == {"channel", "gateway", "dead-letter-replay"}
         elif name == EPOCH:
             assert principals == {"epoch-keeper"}
+        elif name == SOURCE_TOPICS[Source.TEXT]:
+            assert principals == {"text-worker", "dead-letter-replay"}
         else:
             assert principals <= {"profile-worker", "dead-letter-replay"}
             assert "profile-worker" in principals

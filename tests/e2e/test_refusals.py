@@ -18,7 +18,7 @@ from tests.support.services import Service, service_env, wait_until
 
 pytestmark = pytest.mark.timeout(120)
 _PATIENCE_S = 30.0  # on an idle machine the slowest takes 7 s
-_WORKERS = ["worker", "snapshots"]
+_WORKERS = ["worker", "snapshots", "texts"]
 _PROGRAMS = [*_WORKERS, "demo"]
 
 
@@ -199,6 +199,7 @@ def test_a_database_server_that_is_down_is_named_without_its_password(install: I
     [
         ("worker", "CKM__METRICS__PROFILE_PORT"),
         ("snapshots", "CKM__METRICS__SNAPSHOT_PORT"),
+        ("texts", "CKM__METRICS__TEXT_PORT"),
     ],
 )
 def test_a_taken_metrics_port_is_named(install: Install, verb: str, name: str) -> None:

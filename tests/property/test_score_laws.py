@@ -29,11 +29,13 @@ from ckm_stream.domain.scoring import FLOOR, explain, score_profile
 from tests.support.touchpoints import (
     DAY_S,
     POLICY,
+    T0_S,
     approach,
     feedback,
     histories,
     order,
     purchases,
+    reading,
     refund,
 )
 
@@ -232,6 +234,22 @@ def test_one_more_acceptance_never_lowers_the_acceptance_rate(
     )
 
     assert declined < plain < accepted
+
+
+@given(histories(), st.integers(-1000, 1000), later)
+def test_one_more_text_moves_trust_the_way_it_sounds(
+    history: list[ProfileEvent], sentiment: int, silence_s: int
+) -> None:
+    """A pleased one never lowers W3, a displeased one never raises it, nor moves another."""
+    now_s = END_S + silence_s
+    told = reading("one more", T0_S, sentiment=sentiment)
+
+    before = read_willingness(facts_of(history), now_s, EPOCH, POLICY)
+    after = read_willingness(facts_of([*history, told]), now_s, EPOCH, POLICY)
+
+    assert (after[0][2] - before[0][2]) * sentiment >= 0.0
+    assert after[1][2] >= before[1][2]
+    assert after[1][2] - before[1][2] <= POLICY.sentiment_weight + ROUNDING
 
 
 @given(histories())

@@ -24,7 +24,16 @@ from ckm_stream.domain.checks import MAX_AMOUNT, MAX_ID_CHARS, MAX_NAME_CHARS, M
 from ckm_stream.domain.events import CampaignResponse, Event, PurchaseLine, Resolver, Reward
 from ckm_stream.errors import Reason
 from tests.support.avro_parts import parts_of
-from tests.support.touchpoints import POLICY, call, contact, feedback, order, referral, ticket
+from tests.support.touchpoints import (
+    POLICY,
+    call,
+    contact,
+    feedback,
+    order,
+    reading,
+    referral,
+    ticket,
+)
 
 _CATALOGUE: Final = Catalogue.load()
 _CODEC: Final = EventCodec(_CATALOGUE)
@@ -97,6 +106,9 @@ def full_events(customer_id: str) -> dict[Source, Event]:
             **head,
         ),
         Source.REFERRAL: referral("bad", source="bad-input", customer_id=customer_id),
+        Source.TEXT: reading(
+            "bad", source="bad-input", customer_id=customer_id, topics=("billing", "handle")
+        ),
         Source.EMPLOYEE: contact("bad", source="bad-input", employee_id=customer_id),
     }
 
@@ -302,8 +314,19 @@ def _values(source: Source, event: Event) -> Iterator[BadInput]:
         | {"topics": (long_name,), "consent": {long_name: True}},
         "long-text": dict.fromkeys(("note", "text", "survey_response"), long_text),
         "too-many": {"topics": ("t",) * 101, "consent": {str(n): True for n in range(101)}},
-        "out-of-range": {"satisfaction": 6, "novelty": 1.5, "benefit": 1.001, "rating": 5.5},
-        "far-out-of-range": {"satisfaction": -(1 << 31), "novelty": 1e300, "rating": 1e300},
+        "out-of-range": {
+            "satisfaction": 6,
+            "sentiment": 1001,
+            "novelty": 1.5,
+            "benefit": 1.001,
+            "rating": 5.5,
+        },
+        "far-out-of-range": {
+            "satisfaction": -(1 << 31),
+            "sentiment": -1001,
+            "novelty": 1e300,
+            "rating": 1e300,
+        },
         "zero-scale": {"rating_scale": 0.0},
     }
     for name, fields in others.items():

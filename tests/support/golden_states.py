@@ -35,6 +35,7 @@ from tests.support.touchpoints import (
     contact,
     feedback,
     order,
+    reading,
     referral,
     refund,
     ticket,
@@ -167,6 +168,7 @@ def samples(layout: int) -> dict[str, State]:
     ]
     days = [call(f"c{day}", T0_S + day * DAY_S, purpose=Purpose.QUESTION) for day in range(60)]
     topics = [feedback(f"f{n}", T0_S + n * DAY_S, topics=(f"t{n}",)) for n in range(40)]
+    words = [reading(f"w{n}", T0_S + n, sentiment=500 * n) for n in (-2, 0, 1)]
     classes = tuple(SourceClass)
     announced = {
         f"announced {each.value}": _customer(
@@ -184,6 +186,7 @@ def samples(layout: int) -> dict[str, State]:
         "forty days as gaps": _customer(*days[:40]),
         "sixty days as a bitmap": _customer(*days),
         **({} if layout < 3 else {"as many topics as are kept": _customer(*topics)}),
+        **({} if layout < 3 else {"words of either kind": _customer(*words)}),
         **announced,
         "employee before any contact": EmployeeState.empty(0),
         "employee with two contacts": _employee(

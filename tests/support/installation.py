@@ -86,7 +86,8 @@ class Installation:
         self, verb: str, *, entry: list[str] | None = None, own_port: bool = False
     ) -> Service:
         """Return another program of this installation, with a metrics port of its own if asked."""
-        names = ("CKM__METRICS__PROFILE_PORT", "CKM__METRICS__SNAPSHOT_PORT")
+        programs = ("PROFILE", "SNAPSHOT", "TEXT")
+        names = [f"CKM__METRICS__{each}_PORT" for each in programs]
         port = {name: str(new_port()) for name in names} if own_port else {}
         env = {**self.env, **port, **self.programs.get(verb, {})}
         service = Service(verb, env=env, folder=self.folder, entry=entry)
@@ -142,8 +143,8 @@ class Installation:
             for event in events:
                 publisher.publish(event)
 
-    def expected(self, events: Iterable[Event]) -> Expected:
-        """Count what distinct, valid *events* must make of the two tables."""
+    def expected(self, events: Iterable[Event], *, readings: int = 0) -> Expected:
+        """Count what distinct, valid *events* and *readings* must make of the two tables."""
         distinct = {(event.source, event.event_id): event for event in events}
         forwarded = [
             other
@@ -151,7 +152,7 @@ class Installation:
             for other in forward(event, policy=self.settings.scoring)
         ]
         contacts = sum(isinstance(other, EmployeeContact) for other in forwarded)
-        return Expected(len(distinct) + len(forwarded) - contacts, contacts)
+        return Expected(len(distinct) + len(forwarded) - contacts + readings, contacts)
 
     def wait_until_stored(self, expected: Expected, *, timeout_s: float = 90.0) -> None:
         """Wait until the store holds the last version of every profile and employee."""

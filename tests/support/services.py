@@ -20,7 +20,11 @@ from ckm_stream.operations.children import start_child, stop_child
 from tests.support.ports import new_port
 
 _POLL_S = 0.2
-_PORTS = {"worker": "CKM__METRICS__PROFILE_PORT", "snapshots": "CKM__METRICS__SNAPSHOT_PORT"}
+_PORTS = {
+    "worker": "CKM__METRICS__PROFILE_PORT",
+    "snapshots": "CKM__METRICS__SNAPSHOT_PORT",
+    "texts": "CKM__METRICS__TEXT_PORT",
+}
 
 
 class Service:
@@ -141,12 +145,14 @@ def service_env(
         "CKM__KAFKA__TRANSPORT": transport,
         "CKM__KAFKA__PROFILE_GROUP": f"{prefix}profiles",
         "CKM__KAFKA__SNAPSHOT_GROUP": f"{prefix}snapshots",
+        "CKM__KAFKA__TEXT_GROUP": f"{prefix}texts",
         "CKM__KAFKA__SESSION_TIMEOUT_S": str(session_timeout_s),
         "CKM__STORE__URL": store_url,
         # Most tests compare what events alone cause; those of silence turn it on.
         "CKM__SILENCE__CLOCK": "off",
         "CKM__METRICS__PROFILE_PORT": str(new_port()),
         "CKM__METRICS__SNAPSHOT_PORT": str(new_port()),
+        "CKM__METRICS__TEXT_PORT": str(new_port()),
         **(extra or {}),
     }
 

@@ -26,10 +26,12 @@ from ckm_stream.domain.events import (
     ReferralKind,
     Resolver,
     Reward,
+    TextReading,
     Ticket,
     TicketAction,
 )
 from ckm_stream.domain.policy import Policy
+from ckm_stream.domain.slots import MILLE
 
 DAY_S: Final = 86_400
 WEEK_S: Final = 7 * DAY_S
@@ -104,6 +106,13 @@ def referral(event_id: str = "referral", at_s: int = T0_S, **changes: Any) -> Re
     """Return the first order, at a margin of 40.00, of a customer whom c-1 referred."""
     fields = {"referred_customer_id": "c-2", "kind": ReferralKind.ORDER, "margin": 4_000}
     return Referral(**head(event_id, at_s) | fields | changes)
+
+
+def reading(event_id: str = "words/0/text", at_s: int = T0_S, **changes: Any) -> TextReading:
+    """Return what was read in a displeased customer's words about a bill."""
+    return TextReading(
+        **head(event_id, at_s) | {"sentiment": -600, "topics": ("billing",)} | changes
+    )
 
 
 def contact(event_id: str = "contact", at_s: int = T0_S, **changes: Any) -> EmployeeContact:
@@ -236,13 +245,28 @@ def referrals(draw: st.DrawFn) -> Referral:
     )
 
 
+@st.composite
+def readings(draw: st.DrawFn) -> TextReading:
+    """Draw what was read in a customer's words."""
+    fields = draw(_heads())
+    return TextReading(
+        event_id=fields["event_id"],
+        source=fields["source"],
+        customer_id="c-1",
+        occurred_at=fields["occurred_at"],
+        recorded_at=fields["recorded_at"],
+        sentiment=draw(st.integers(-MILLE, MILLE)),
+        topics=fields["topics"],
+    )
+
+
 def _identity(event: ProfileEvent) -> tuple[str, str]:
     return event.source, event.event_id
 
 
 def profile_events() -> st.SearchStrategy[ProfileEvent]:
     """Draw an event of any type that a customer's profile takes in."""
-    return st.one_of(purchases(), calls(), tickets(), feedbacks(), referrals())
+    return st.one_of(purchases(), calls(), tickets(), feedbacks(), referrals(), readings())
 
 
 def histories(max_size: int = 12) -> st.SearchStrategy[list[ProfileEvent]]:

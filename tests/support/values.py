@@ -15,7 +15,7 @@ from ckm_stream.domain.score import ScoreUpdate
 T = TypeVar("T", bound=msgspec.Struct)
 
 #: Fields that are 32-bit integers in Avro; all other integers have 64 bits.
-_INTS: Final = frozenset({"satisfaction", "quantity", "epoch_id"})
+_INTS: Final = frozenset({"satisfaction", "sentiment", "quantity", "epoch_id"})
 _INT32: Final = st.integers(-(1 << 31), (1 << 31) - 1)
 _INT64: Final = st.integers(-(1 << 63), (1 << 63) - 1)
 _SIMPLE: Final[dict[Any, st.SearchStrategy[Any]]] = {

@@ -18,13 +18,15 @@ from ckm_stream.domain.events import (
     ProfileEvent,
     Purchase,
     Referral,
+    TextReading,
 )
 from ckm_stream.domain.folding.evidence import Weights
 from ckm_stream.domain.folding.feedback import fold_feedback
 from ckm_stream.domain.folding.purchases import fold_purchase
 from ckm_stream.domain.folding.referrals import fold_referral, fold_referrer
 from ckm_stream.domain.folding.service import fold_call, fold_ticket
-from ckm_stream.domain.mentions import note_mention, topic_key
+from ckm_stream.domain.folding.texts import fold_text
+from ckm_stream.domain.mentions import note_mentions
 
 if TYPE_CHECKING:
     from ckm_stream.domain.facts import Facts
@@ -40,12 +42,13 @@ def fold(facts: Facts, event: ProfileEvent, w: Weights, policy: Policy) -> int:
         facts.counts[counters.SIMULATED] += 1
     if isinstance(event, Referral):
         return fold_referral(facts, event, w)
+    if isinstance(event, TextReading):
+        return fold_text(facts, event, w)
     facts.counts[counters.source_bin(event)] += 1
     if event.referred_by:
         fold_referrer(facts, event)
     if event.topics and event.initiated_by is _BY_CUSTOMER:
-        for topic in event.topics:
-            note_mention(facts.mentions, topic_key(topic), event.occurred_s)
+        note_mentions(facts.mentions, event.topics, event.occurred_s)
     if isinstance(event, Purchase):
         return fold_purchase(facts, event, w, policy)
     if isinstance(event, Feedback):

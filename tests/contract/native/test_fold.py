@@ -43,6 +43,7 @@ from tests.support.touchpoints import (
     feedback,
     histories,
     order,
+    reading,
     referral,
     refund,
     ticket,
@@ -88,7 +89,9 @@ def test_any_history_leaves_the_bytes_of_the_reference(
 @given(
     st.lists(
         st.tuples(
-            st.sampled_from([order(), refund(), call(), ticket(), feedback(), referral()]),
+            st.sampled_from(
+                [order(), refund(), call(), ticket(), feedback(), referral(), reading()]
+            ),
             st.integers(0, HORIZON_S * MICROS),
             st.sampled_from(["a", "b", "ab", "ä", "a" * 300]),
             st.sampled_from(["shop", "desk", "simulated", "simulates"]),
@@ -217,6 +220,9 @@ def test_shares_are_rounded_alike(fields: dict[str, Any]) -> None:
         feedback(text="x", topics=("a",)),
         feedback(rating=4.0),
         referral(referred_customer_id="c-1"),
+        *(reading(sentiment=sentiment) for sentiment in (-1000, -1, 0, 1, 1000)),
+        reading(topics=()),
+        reading(topics=tuple(f"t{n}" for n in range(100))),
         referral(kind=ReferralKind.REFUND, margin=MAX_AMOUNT),
         order(consent={"ads": False}),
         order(recorded_at=(T0_S + DAY_S) * MICROS),

@@ -11,7 +11,7 @@ from ckm_stream.codec.layouts import LAYOUTS
 from ckm_stream.codec.state import decode_employee, decode_state, encode_state
 from ckm_stream.codec.topics import Source
 from ckm_stream.domain.epoch import Epoch, epoch_zero
-from ckm_stream.domain.events import ProfileEvent
+from ckm_stream.domain.events import ProfileEvent, TextReading
 from ckm_stream.pipeline import fold as reference
 from ckm_stream.pipeline.fold import EMPLOYEES, PROFILES
 from ckm_stream.pipeline.records import Effects
@@ -80,7 +80,11 @@ def substance(states: States) -> dict[tuple[str, bytes], Any]:
 
 
 @settings(deadline=None)
-@given(histories(), st.lists(st.sampled_from(RELEASES), min_size=1, max_size=6))
+@given(
+    # Layout 1 has no room for texts.
+    histories().map(lambda events: [e for e in events if not isinstance(e, TextReading)]),
+    st.lists(st.sampled_from(RELEASES), min_size=1, max_size=6),
+)
 def test_a_state_that_goes_to_and_fro_between_releases_is_the_same(
     events: list[ProfileEvent], releases: list[tuple[str, int]]
 ) -> None:

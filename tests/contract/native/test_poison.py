@@ -19,10 +19,21 @@ from ckm_stream.domain.events import MICROS, ProfileEvent, PurchaseKind, Purchas
 from ckm_stream.domain.facts import merge
 from ckm_stream.domain.sections import sections
 from ckm_stream.domain.sketch import MOST
+from ckm_stream.domain.slots import MILLE
 from ckm_stream.pipeline.records import Effects
 from ckm_stream.pipeline.unit import Unit
 from tests.contract.native.test_unit import compiled_core, native
-from tests.support.touchpoints import POLICY, T0_S, call, feedback, order, referral, refund, ticket
+from tests.support.touchpoints import (
+    POLICY,
+    T0_S,
+    call,
+    feedback,
+    order,
+    reading,
+    referral,
+    refund,
+    ticket,
+)
 from tests.support.units import PARTITION, States, core_over, record, slice_of
 
 #: Enough of the greatest amounts for any sum of 64 bits to be full: 2^53 * 1,024 is 2^63.
@@ -37,6 +48,7 @@ def effects_of(core: Any, unit_type: type[Unit], events: Sequence[ProfileEvent])
     source = {
         "Purchase": Source.PURCHASE,
         "Referral": Source.REFERRAL,
+        "TextReading": Source.TEXT,
         "Feedback": Source.FEEDBACK,
         "Call": Source.CALL,
         "Ticket": Source.TICKET,
@@ -72,6 +84,8 @@ KINDS: Final[dict[str, Callable[[int], ProfileEvent]]] = {
     "refunds without cost": lambda n: refund(f"r{n}", amount=MAX_AMOUNT, cost=0),
     "referrals": lambda n: referral(f"f{n}", _LAST_S, margin=MAX_AMOUNT),
     "referred refunds": lambda n: referral(f"f{n}", kind=ReferralKind.REFUND, margin=MAX_AMOUNT),
+    "praise": lambda n: reading(f"w{n}", _LAST_S, sentiment=MILLE),
+    "displeasure": lambda n: reading(f"w{n}", _LAST_S, sentiment=-MILLE),
     "feedback": lambda n: feedback(f"b{n}", _LAST_S, rating=float(MAX_AMOUNT), novelty=1.0),
     "calls of ages": lambda n: call(f"c{n}", wait_s=1.7e308, duration_s=1.7e308, note="n"),
     "tickets": lambda n: ticket(f"t{n}", _LAST_S, ticket_id="t" * 200, text="x"),

@@ -26,6 +26,7 @@ from tests.support.touchpoints import (
     feedback,
     histories,
     order,
+    reading,
     referral,
     refund,
 )
@@ -227,6 +228,7 @@ def full_state() -> ProfileState:
     """Return a state with something in every part, of several years."""
     events: list[ProfileEvent] = [order(f"o{day}", T0_S + day * 91 * DAY_S) for day in range(50)]
     events += [referral("r", T0_S), feedback("f", T0_S), call("ü", T0_S, employee_id="e")]
+    events += [reading("w", T0_S), reading("v", T0_S, sentiment=700)]
     state = folded(events)
     state.delivery = Delivery(
         version=53,

@@ -28,12 +28,14 @@ from ckm_stream.domain.epoch import Epoch, epoch_zero
 from ckm_stream.domain.events import MICROS, ProfileEvent
 from ckm_stream.domain.facts import Facts
 from ckm_stream.domain.indicators import read_value
+from ckm_stream.domain.mentions import MOST_MENTIONS, topic_key
 from ckm_stream.domain.network import Network
 from ckm_stream.domain.policy import Policy
 from ckm_stream.domain.profile import Delivery, ProfileState, apply_event
 from ckm_stream.domain.quantiles import LogHistogram, Quantiles, QuantileTable
 from ckm_stream.domain.score import Engagement, SourceClass, UpdateReason
 from ckm_stream.domain.sketch import network_id
+from ckm_stream.domain.topics import TopicTable
 from ckm_stream.pipeline.fold import ProfileFold
 from ckm_stream.pipeline.records import Effects
 from ckm_stream.simulation.customers import SimulationPlan, simulate
@@ -76,11 +78,12 @@ ODD: Final = Policy(
     new_category_after_s=DAY_S,
     n0=0.7,
     contact_window=3,
+    lead_user_from=0.15,
 )
 
 
 def epochs(policy: Policy) -> Iterator[Epoch]:
-    """Return epoch 0, one that knows its employees, and one that learnt tables and priors."""
+    """Return epoch 0, one of employees and one topic, and one of tables, priors and topics."""
     epoch = epoch_zero(policy)
     yield epoch
     yield dataclasses.replace(
@@ -88,6 +91,7 @@ def epochs(policy: Policy) -> Iterator[Epoch]:
         epoch_id=70,
         employee_rates=tuple(0.03 + bin_ / 19 for bin_ in range(16)),
         reference=(0.0,) * 4 + tuple(place / 13 for place in range(8)),
+        topics=(TopicTable(topic_key("billing"), 21, (T0_S - DAY_S, T0_S + 900 * DAY_S)),),
     )
     yield dataclasses.replace(
         epoch,
@@ -108,6 +112,7 @@ def epochs(policy: Policy) -> Iterator[Epoch]:
             )
         ),
         as_of_s=policy.landmark_s + 90 * DAY_S,
+        topics=tuple(sorted(map(topic_of, range(0, 48, 3)), key=lambda topic: topic.key)),
     )
 
 
@@ -119,6 +124,15 @@ def table_of(place: int) -> QuantileTable:
         histogram.add(1.7**value * (10.0 if place < 3 else 0.001))
     histogram.add(0.5)
     return histogram.table()
+
+
+def topic_of(number: int) -> TopicTable:
+    """Return the table of a topic of the drawn histories, more and less spread by its number."""
+    step_s = number * 11 * DAY_S + number % 2
+    seconds = [T0_S + place * step_s for place in range(2 + number)]
+    several = min(number, 5)
+    seconds[1:several] = seconds[1:2] * len(seconds[1:several])
+    return TopicTable(topic_key(f"topic {number}"), 21 + number, tuple(seconds))
 
 
 def check_state(state: ProfileState, policy: Policy = POLICY, *, silent_s: int = 0) -> None:
@@ -161,6 +175,7 @@ def expected_of(data: bytes, policy: Policy, epoch: Epoch) -> tuple[tuple[Any, .
         score.source_class.value,
         score.engagement.value,
         score.engagement_reason,
+        score.lead_user,
         fold._is_due(state.delivery, score),
     )
     return scored, update
@@ -224,7 +239,7 @@ def planted(seed: int, policy: Policy) -> Facts:
             low = -300 if slot in {slots.NET_MARGIN, slots.REFERRED_MARGIN} else 0
             most = chance.choice([3, 40_000])
             facts.sums[slot] += chance.randrange(low, most) * weight(at_s, half_life_s)
-        if slot >= slots.CATEGORIES and chance.random() < 0.2:
+        if slots.CATEGORIES <= slot < slots.TEXT_TRUST and chance.random() < 0.2:
             facts.sums[slot] *= -1
     facts.counts = [chance.randrange(chance.choice([1, 5])) for _ in range(counters.COUNT)]
     for kind in range(3):
@@ -240,6 +255,12 @@ def planted(seed: int, policy: Policy) -> Facts:
     facts.first_purchase_s = chance.choice([-1, past_s()])
     facts.last_purchase_s = chance.choice([-1, past_s()])
     facts.last_complaint_s = chance.choice([-1, past_s()])
+    seconds = [*topic_of(15).seconds, *topic_of(30).seconds]
+    topics = chance.sample(range(48), chance.randrange(MOST_MENTIONS + 1))
+    facts.mentions = {
+        topic_key(f"topic {number}"): max(facts.first_s, chance.choice([past_s(), *seconds]))
+        for number in topics
+    }
     bits = [1 << place for place in range(12) if chance.random() < 0.7]
     facts.newest = [
         (facts.last_at - ago, f"event-{ago}" * chance.randrange(1, 9), bit)

@@ -32,6 +32,7 @@ from tests.support.touchpoints import (
     feedback,
     order,
     profile_events,
+    reading,
     referral,
     ticket,
 )
@@ -50,7 +51,8 @@ HORIZON: Final = (POLICY.landmark_s + POLICY.horizon_s) * MICROS
 TOLERANCE: Final = POLICY.max_future_s * MICROS
 LONGEST: Final = (1 << 63) - 1
 
-EVENTS: Final = (call(), ticket(), order(), feedback(), referral(), contact())
+EVENTS: Final = (call(), ticket(), order(), feedback(), referral(), reading(), contact())
+WITH_TOPICS: Final = (*EVENTS[:4], reading())
 DRAWN: Final = st.one_of(profile_events(), st.just(contact()))
 
 
@@ -225,6 +227,9 @@ WRONG: Final = (
     referral(referred_customer_id=""),
     referral(referred_customer_id="x" * 201),
     *(referral(margin=margin) for margin in (-1, MAX_AMOUNT + 1)),
+    *(reading(sentiment=sentiment) for sentiment in (-1001, 1001, -(2**31), 2**31 - 1)),
+    reading(topics=("x" * 501,)),
+    reading(topics=("x",) * 101),
 )
 
 
@@ -243,8 +248,8 @@ BARELY_RIGHT: Final = (
     *(changed(event, occurred_at=LANDMARK) for event in EVENTS),
     *(changed(event, occurred_at=event.recorded_at + TOLERANCE) for event in EVENTS),
     *(changed(event, occurred_at=HORIZON, recorded_at=LONGEST) for event in EVENTS),
-    *(changed(event, topics=("x" * 500,) * 100) for event in EVENTS[:4]),
-    *(changed(event, topics=("", "故障")) for event in EVENTS[:4]),
+    *(changed(event, topics=("x" * 500,) * 100) for event in WITH_TOPICS),
+    *(changed(event, topics=("", "故障")) for event in WITH_TOPICS),
     *(changed(event, correlation_id="") for event in EVENTS[:4]),
     *(changed(event, consent={"": False, "广告": True, "x" * 500: True}) for event in EVENTS[:4]),
     call(wait_s=-0.0, duration_s=1.7e308, satisfaction=1, reason="x" * 500, note="x" * 100_000),
@@ -255,6 +260,8 @@ BARELY_RIGHT: Final = (
     feedback(rating=float(MAX_AMOUNT), novelty=1.0, benefit=-0.0, survey_response=""),
     feedback(rating=5e-324, rating_scale=5e-324),
     referral(margin=MAX_AMOUNT, referred_customer_id="x" * 200),
+    *(reading(sentiment=sentiment) for sentiment in (-1000, 0, 1000)),
+    reading(topics=()),
 )
 
 
@@ -409,7 +416,7 @@ def test_places_are_those_of_the_schemas_and_of_the_domain(source: Source) -> No
     """One order of symbols holds in the schema, in the domain's enum and in C."""
     subject = subject_of(SOURCE_TOPICS[source])
     enums = enums_of(CATALOGUE.newest(subject).schema.shape)
-    assert enums or source is Source.EMPLOYEE
+    assert enums or source in (Source.TEXT, Source.EMPLOYEE)
     for name, symbols in enums.items():
         enum: type[StrEnum] = getattr(domain, name)
         assert [member.value for member in enum] == symbols
@@ -421,8 +428,9 @@ def test_places_are_those_of_the_schemas_and_of_the_domain(source: Source) -> No
 
 def test_sources_are_in_one_order() -> None:
     """A source's number is what its records are read by, whatever they hold."""
-    names = ["Call", "Ticket", "Purchase", "Feedback", "Referral", "EmployeeContact"]
-    assert [EVENT_TYPES[Source(place)].__name__ for place in range(6)] == names
+    touchpoints = ["Call", "Ticket", "Purchase", "Feedback"]
+    names = [*touchpoints, "Referral", "TextReading", "EmployeeContact"]
+    assert [EVENT_TYPES[Source(place)].__name__ for place in range(7)] == names
     for source in Source:
         for event in EVENTS:
             value = CODEC.head(source) + CODEC.encode(event)[HEADER_BYTES:]

@@ -70,7 +70,7 @@ def test_a_new_installation_is_told_all_that_is_missing_and_then_that_all_is_the
     after = checked(env, "--json")
 
     assert before.returncode == ConfigurationError.exit_code
-    assert before.stdout.count("does not exist on") == 12
+    assert before.stdout.count("does not exist on") == 13
     assert "run `ckm migrate`" in before.stdout
     assert "\x1b" not in before.stdout
     assert after.returncode == 0, after.stdout

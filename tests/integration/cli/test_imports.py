@@ -88,6 +88,13 @@ RUNS: Final = (
         without=_STARTED,
     ),
     Run("snapshots", (*_FAUST, *_STORE, "ckm_stream.publishing")),
+    Run(
+        "texts",
+        (*_STORE, *_ANALYSTS, "ckm_stream.publishing", "ckm_stream.streaming.profiles"),
+        needs=("faust", "kafka", "vader", "ckm_stream.streaming.texts"),
+        without=_STARTED,
+    ),
+    Run("texts", (*_FAUST, *_STORE, "ckm_stream.publishing")),
     Run("evaluate --help", (*_WORKERS, *_STORE, *_KAFKA, *_LIBRARIES, *_NUMBERS)),
     Run(
         "evaluate purchases /dev/null --calibration-end 2024-12-31",
@@ -139,6 +146,7 @@ def environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
         "CKM__START_PATIENCE_S": "0",
         "CKM__METRICS__PROFILE_PORT": "0",
         "CKM__METRICS__SNAPSHOT_PORT": "0",
+        "CKM__METRICS__TEXT_PORT": "0",
     }
 
 

@@ -4,16 +4,17 @@ from ckm_stream.codec.topics import LOGICAL_TOPICS, Source, Topics, subject_of
 
 
 def test_sources_are_in_the_order_of_a_profiles_applied_offsets() -> None:
-    """The first five sources index ``Delivery.applied``; their order is part of the layout."""
+    """All but the last index ``Delivery.applied``; their order is part of the layout."""
     assert list(Source) == [
         Source.CALL,
         Source.TICKET,
         Source.PURCHASE,
         Source.FEEDBACK,
         Source.REFERRAL,
+        Source.TEXT,
         Source.EMPLOYEE,
     ]
-    assert [int(source) for source in Source] == [0, 1, 2, 3, 4, 5]
+    assert [int(source) for source in Source] == [0, 1, 2, 3, 4, 5, 6]
 
 
 def test_prefix_precedes_every_name() -> None:
@@ -27,7 +28,7 @@ def test_prefix_precedes_every_name() -> None:
 
 
 def test_sources_map_physical_names_to_sources() -> None:
-    """All six sources are there, in order, under their physical names."""
+    """All seven sources are there, in order, under their physical names."""
     topics = Topics("p.")
 
     assert list(topics.sources.values()) == list(Source)

@@ -31,6 +31,7 @@ from tests.support.touchpoints import (
     contact,
     feedback,
     order,
+    reading,
     referral,
     refund,
     ticket,
@@ -63,10 +64,13 @@ def line(**changes: Any) -> PurchaseLine:
         feedback(rating=7.0, survey_response="often"),
         feedback(topics=("a", "b"), consent={"ads": False}, correlation_id="x"),
         referral(),
+        reading(),
+        *(reading(sentiment=sentiment, topics=()) for sentiment in (-1000, 0, 1000)),
         contact(),
         call(customer_id="客户-1", employee_id="é", referred_by="c-2"),
         call(event_id="x" * MAX_ID_CHARS),
         referral(event_id="x" * MAX_DERIVED_ID_CHARS),
+        reading(event_id="x" * MAX_DERIVED_ID_CHARS),
     ],
 )
 def test_a_valid_event_passes(event: Event) -> None:
@@ -89,6 +93,12 @@ def test_a_valid_event_passes(event: Event) -> None:
         (ticket(ticket_id=""), Reason.EMPTY_IDENTIFIER, "ticket_id"),
         (feedback(feedback_id=""), Reason.EMPTY_IDENTIFIER, "feedback_id"),
         (referral(referred_customer_id=""), Reason.EMPTY_IDENTIFIER, "referred_customer_id"),
+        (reading(customer_id=""), Reason.EMPTY_IDENTIFIER, "customer_id"),
+        (reading(source="a\x00"), Reason.NUL_CHARACTER, "source"),
+        (reading(sentiment=1001), Reason.OUT_OF_RANGE, "sentiment"),
+        (reading(sentiment=-1001), Reason.OUT_OF_RANGE, "sentiment"),
+        (reading(topics=("x" * 501,)), Reason.OUT_OF_RANGE, "topics"),
+        (reading(topics=("x",) * 101), Reason.OUT_OF_RANGE, "topics"),
         (contact(employee_id=""), Reason.EMPTY_IDENTIFIER, "employee_id"),
         (call(event_id="a\x00"), Reason.NUL_CHARACTER, "event_id"),
         (call(source="\x00a"), Reason.NUL_CHARACTER, "source"),
@@ -205,11 +215,15 @@ WILD = {
     "benefit": WILD_FLOAT,
     "text": st.none() | WILD_TEXT,
     "margin": WILD_INT,
+    "sentiment": WILD_INT,
     "referred_customer_id": WILD_TEXT,
 }
 
 
-@given(st.sampled_from([order(), refund(), call(), ticket(), feedback(), referral()]), st.data())
+@given(
+    st.sampled_from([order(), refund(), call(), ticket(), feedback(), referral(), reading()]),
+    st.data(),
+)
 def test_what_passes_can_be_applied_and_what_does_not_is_rejected(
     event: Any, data: st.DataObject
 ) -> None:

@@ -3,7 +3,7 @@
 import pytest
 
 from ckm_stream.domain import counters
-from ckm_stream.domain.engagement import advise, tacit_share
+from ckm_stream.domain.engagement import advise, tacit_share, with_lead
 from ckm_stream.domain.score import Engagement, SourceClass
 
 
@@ -54,3 +54,13 @@ def test_externalised_items_were_tacit() -> None:
     """A rep's note tells of experience, though it is explicit now."""
     assert tacit_share(items(8, 2, externalised=4)) == pytest.approx(0.6)
     assert tacit_share(items(0, 0)) == 0.5
+
+
+def test_a_lead_users_reason_says_how_far_ahead() -> None:
+    """On how many topics, and of how many of those who spoke of them."""
+    assert with_lead("A reason.", 7, 86) == (
+        "A reason. Spoke of 7 topics ahead of 86 % of those who did."
+    )
+    assert with_lead("A reason.", 1, 100).endswith(
+        "Spoke of a topic ahead of 100 % of those who did."
+    )

@@ -30,9 +30,11 @@ from ckm_stream.domain.indicators import (
     Reading,
     mean_acceptance,
     read_absorption,
+    read_evidence,
     read_value,
     read_willingness,
 )
+from ckm_stream.domain.mentions import topic_key
 from ckm_stream.domain.network import Network
 from ckm_stream.domain.policy import Policy
 from ckm_stream.domain.sketch import bin_of, network_id
@@ -49,6 +51,7 @@ from tests.support.touchpoints import (
     refund,
     ticket,
 )
+from tests.support.touchpoints import reading as words
 
 EPOCH = epoch_zero(POLICY)
 YEAR_S = 365.25 * DAY_S
@@ -420,6 +423,49 @@ class TestTrust:
     def test_evidence_is_signed_by_the_event(self, event: ProfileEvent, expected: float) -> None:
         """Over a prior of two for and two against."""
         assert willingness_of(event)[2] == pytest.approx(expected)
+
+    @pytest.mark.parametrize(
+        ("sentiment", "trust", "distrust"),
+        [(1000, 0.3, 0.0), (500, 0.15, 0.0), (0, 0.0, 0.0), (-1, 0.0, 0.0003), (-1000, 0.0, 0.3)],
+    )
+    def test_words_count_less_than_a_third_of_a_rating(
+        self, sentiment: int, trust: float, distrust: float
+    ) -> None:
+        """In proportion to how they sound, at 0.3 at most; in the evidence count too."""
+        facts = facts_of(words(sentiment=sentiment))
+
+        reading, evidence = read_willingness(facts, T0_S, EPOCH, POLICY)
+
+        assert reading[2] == pytest.approx((2 + trust) / (4 + trust + distrust))
+        assert evidence[2] == pytest.approx(trust + distrust)
+        assert read_evidence(facts, T0_S, POLICY)["trust"] == pytest.approx((trust, distrust))
+
+    def test_words_halve_with_the_half_life_of_trust(self) -> None:
+        """A year ago."""
+        told = words(sentiment=1000, at_s=T0_S - 52 * WEEK_S)
+
+        assert willingness_of(told)[2] == pytest.approx((2 + 0.15) / (4 + 0.15))
+
+    def test_words_are_no_touchpoint(self) -> None:
+        """Their touchpoint has been counted: they feed trust alone, and say what it is about."""
+        facts = facts_of(words(topics=("billing",)))
+        bare = facts_of()
+
+        assert read_absorption(facts, T0_S, EPOCH, POLICY) == read_absorption(
+            bare, T0_S, EPOCH, POLICY
+        )
+        assert read_willingness(facts, T0_S, EPOCH, POLICY)[1][0] == 0.0
+        assert facts.counts == bare.counts
+        assert facts.mentions == {topic_key("billing"): T0_S}
+        assert [bits for _, _, bits in facts.newest] == [1 << 6]
+
+    def test_a_weight_of_zero_leaves_words_out(self) -> None:
+        """It is applied when a score is read, so states need not be made anew."""
+        policy = replace(POLICY, sentiment_weight=0.0)
+        facts = facts_of(words())
+
+        assert read_willingness(facts, T0_S, EPOCH, policy)[0][2] == 0.5
+        assert policy.fingerprint() == POLICY.fingerprint()
 
     def test_buying_after_a_complaint_restores_trust(self) -> None:
         """Decided at read: a complaint, then an order, in whichever order they arrive."""

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from math import exp, log
 
+import msgspec
 import pytest
 
 from ckm_stream.domain.epoch import Epoch, epoch_zero
@@ -18,8 +19,10 @@ from ckm_stream.domain.events import (
     Reward,
 )
 from ckm_stream.domain.facts import Facts, add_event
-from ckm_stream.domain.score import Engagement, Indicator, SourceClass
+from ckm_stream.domain.mentions import topic_key
+from ckm_stream.domain.score import Engagement, Indicator, Score, SourceClass
 from ckm_stream.domain.scoring import FLOOR, explain, reference_total, score_profile
+from ckm_stream.domain.topics import TopicTable
 from tests.support.touchpoints import (
     DAY_S,
     POLICY,
@@ -99,6 +102,62 @@ def test_class_follows_high_and_low(
     score = score_profile(key_source(), as_of_s=T0_S + 200, epoch=epoch, policy=POLICY)
 
     assert score.source_class is expected
+
+
+#: Topics that a population spoke of over the 80 days from ``T0_S`` on.
+TOPICS = tuple(
+    sorted(
+        (
+            TopicTable(topic_key(f"t{n}"), 30, tuple(T0_S + 5 * DAY_S * step for step in range(17)))
+            for n in range(9)
+        ),
+        key=lambda table: table.key,
+    )
+)
+
+
+def test_who_speaks_of_topics_before_the_crowd_is_a_lead_user() -> None:
+    """The flag changes the engagement, with its reason, and nothing else."""
+    epoch = replace(EPOCH, epoch_id=1, topics=TOPICS)
+    facts = key_source()
+
+    def score(days: int) -> Score:
+        facts.mentions = {topic_key(f"t{n}"): T0_S + days * DAY_S for n in range(9)}
+        return score_profile(facts, as_of_s=T0_S + 90 * DAY_S, epoch=epoch, policy=POLICY)
+
+    early, late = score(10), score(20)
+
+    assert (early.lead_user, late.lead_user) == (True, False)
+    assert early.engagement is Engagement.MUTUAL_INNOVATION
+    assert early.engagement_reason == (
+        "A lead user: has needs before the crowd, so develop with them. "
+        "Spoke of 9 topics ahead of 87 % of those who did."
+    )
+    assert replace_lead(early, late) == late
+
+
+def replace_lead(score: Score, by: Score) -> Score:
+    """Return a score with another one's flag and engagement."""
+    return msgspec.structs.replace(
+        score,
+        lead_user=by.lead_user,
+        engagement=by.engagement,
+        engagement_reason=by.engagement_reason,
+    )
+
+
+def test_a_lead_user_without_a_class_yet_says_both() -> None:
+    """The flag is of the topics; what to do is of the class."""
+    facts = facts_of(order())
+    facts.mentions = {table.key: T0_S for table in TOPICS}
+
+    score = score_profile(facts, as_of_s=T0_S, epoch=replace(EPOCH, topics=TOPICS), policy=POLICY)
+
+    assert (score.source_class, score.lead_user) == (SourceClass.UNKNOWN, True)
+    assert score.engagement is Engagement.NONE
+    assert score.engagement_reason == (
+        "Too little evidence to choose a style. Spoke of 9 topics ahead of 100 % of those who did."
+    )
 
 
 def test_unknown_is_not_low() -> None:

@@ -42,6 +42,17 @@ def test_what_was_forwarded_before_is_told_by_its_origin() -> None:
     assert advance(delivery, origin(3, partition=1))
 
 
+def test_what_is_kept_of_an_origin_is_numbered_as_ever() -> None:
+    """Six to a partition, however many sources there are: the numbers are in stored states."""
+    delivery = Delivery.empty(0)
+
+    for source in (Source.CALL, Source.FEEDBACK):
+        for partition in (0, 2):
+            assert advance(delivery, origin(5, source=source, partition=partition))
+
+    assert delivery.origins == {0: 5, 12: 5, 3: 5, 15: 5}
+
+
 @pytest.mark.parametrize(
     "value", [b"", b"0:0", b"x:0:1", b"9:0:1", b"0:-1:1", b"0:0:" + b"9" * 30, b"\xff"]
 )

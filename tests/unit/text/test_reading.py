@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ckm_stream.errors import ConfigurationError
-from ckm_stream.text.reading import TextReader, TextReading, read_text
+from ckm_stream.text.reading import TextFindings, TextReader, read_text
 from ckm_stream.text.sentiment import MAX_READ_CHARS, sentiment_of
 
 
@@ -38,7 +38,7 @@ def test_any_text_can_be_read(text: str) -> None:
 
 def test_topics_behind_the_first_characters_are_not_read() -> None:
     """The cost of a text is bounded."""
-    assert read_text("x" * MAX_READ_CHARS + " card") == TextReading(0.0, 0, ())
+    assert read_text("x" * MAX_READ_CHARS + " card") == TextFindings(0.0, 0, ())
 
 
 def test_a_reader_takes_ones_own_files(tmp_path: Path) -> None:
