@@ -104,7 +104,7 @@ def evaluate_purchases(  # noqa: PLR0913, PLR0917 -- options of a command, each 
 def evaluate_sources(  # noqa: PLR0913, PLR0917 -- options of a command, each with a default
     customers: Customers = 3000,
     events_per_customer: EventsPerCustomer = 40.0,
-    populations: Populations = 3,
+    populations: Populations = 9,
     seed: FirstSeed = 1,
     as_json: AsJson = False,  # noqa: FBT002 -- a flag of the command line
     html: Html = None,

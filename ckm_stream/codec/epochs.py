@@ -13,6 +13,7 @@ from typing import Any, Final
 from ckm_stream.codec.catalogue import SchemaSource
 from ckm_stream.codec.formats import Format
 from ckm_stream.codec.topics import EPOCH
+from ckm_stream.domain.beta import LEAST_COUNT
 from ckm_stream.domain.choices import Prior, Priors
 from ckm_stream.domain.epoch import INDICATORS, Epoch, FittedModel
 from ckm_stream.domain.events import MICROS
@@ -201,7 +202,7 @@ def _rules(record: _Record) -> list[tuple[bool, str]]:
         (pairs.keys() >= set(_PRIORS), f"its priors must be {', '.join(_PRIORS)}"),
         (
             all(_is_prior(each) for each in pairs.values()),
-            "its priors must be > 0, those of the acceptance rate >= 1",
+            f"its priors must be > 0, those of the acceptance rate >= {LEAST_COUNT}",
         ),
     ]
 
@@ -211,5 +212,5 @@ def _are_shares(numbers: Sequence[float], count: int) -> bool:
 
 
 def _is_prior(prior: _NamedPrior) -> bool:
-    least = 1.0 if prior.name == "acceptance_rate" else 1e-9
+    least = LEAST_COUNT if prior.name == "acceptance_rate" else 1e-9
     return isfinite(prior.a) and isfinite(prior.b) and min(prior.a, prior.b) >= least

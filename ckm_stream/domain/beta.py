@@ -7,18 +7,21 @@ from typing import Final
 _Y: Final = 1.2815515655446004
 _Y2: Final = _Y * _Y
 
+#: The closed form holds from here on; it has no value below 0.39.
+LEAST_COUNT: Final = 0.5
+
 
 def lower_decile(a: float, b: float) -> float:
     """
     Return x with P(X < x) ≈ 0.1 for X ~ Beta(a, b).
 
     Args:
-        a: Pseudo-count for, >= 1.
-        b: Pseudo-count against, >= 1.
+        a: Pseudo-count for, >= ``LEAST_COUNT``.
+        b: Pseudo-count against, >= ``LEAST_COUNT``.
 
     Returns:
-        The quantile in (0, 1), rising in a and falling in b; within 0.0065 of the exact one, and
-        within 0.001 where both are >= 2.
+        The quantile in (0, 1), rising in a and falling in b; within 0.018 of the exact one, within
+        0.0065 where both are >= 1, and within 0.001 where both are >= 2.
 
     Source:
         Paulson, An approximate normalization of the analysis of variance distribution, 1942

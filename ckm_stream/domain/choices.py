@@ -159,7 +159,7 @@ class Priors:
     credibility: Prior = Prior(a=3.0, b=1.0)
     #: Weighted contacts per week of exposure.
     contact_frequency: Prior = Prior(a=1.0, b=26.0)
-    #: Both >= 1: the closed form of the lower quantile needs it.
+    #: Both >= 0.5: the closed form of the lower quantile needs it.
     acceptance_rate: Prior = Prior(a=2.0, b=2.0)
     trust: Prior = Prior(a=2.0, b=2.0)
     perceived_benefit: Prior = Prior(a=2.0, b=2.0)

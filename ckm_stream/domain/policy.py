@@ -12,6 +12,7 @@ from hashlib import blake2b
 from operator import itemgetter
 from typing import Any, Final
 
+from ckm_stream.domain.beta import LEAST_COUNT
 from ckm_stream.domain.choices import (
     DAY_S,
     FORBID_UNKNOWN,
@@ -131,7 +132,7 @@ class Policy:
                 raise ValueError(message)
         for each in fields(self.priors):
             prior = getattr(self.priors, each.name)
-            least = 1.0 if each.name == "acceptance_rate" else 1e-9
+            least = LEAST_COUNT if each.name == "acceptance_rate" else 1e-9
             if not (prior.a >= least and prior.b >= least):
                 raise ValueError(f"priors.{each.name} must be >= {least:g}")
 

@@ -6,7 +6,7 @@ from typing import NamedTuple
 from ckm_stream.domain.choices import Prior
 from ckm_stream.domain.decay import beta_mean
 from ckm_stream.domain.sketch import BINS, bin_of
-from ckm_stream.population.moments import Learnt, Moments, learn_share
+from ckm_stream.population.moments import Learnt, Shares, learn_share
 
 
 class EmployeeContacts(NamedTuple):
@@ -18,22 +18,23 @@ class EmployeeContacts(NamedTuple):
 
 
 def learn_rates(
-    employees: Iterable[EmployeeContacts], known: Prior
+    employees: Iterable[EmployeeContacts], known: Prior, *, freshness: float = 1.0
 ) -> tuple[Learnt, tuple[float, ...]]:
     """
     Return the prior of an employee's note rate, and the rate of each bin shrunk to it.
 
-    Without employees there are no rates: A3 is the prior's mean for everybody then.
+    Without employees there are no rates: A3 is the prior's mean for everybody then. *freshness*
+    is that of their contacts.
     """
-    moments = Moments()
+    shares = Shares()
     handled, noted = [0.0] * BINS, [0.0] * BINS
     for each in employees:
-        moments.add(each.noted, each.handled)
+        shares.add(each.noted, each.handled, freshness)
         place = bin_of(each.employee_id)
         handled[place] += each.handled
         noted[place] += each.noted
-    learnt = learn_share(moments, known)
-    if not moments.customers:
+    learnt = learn_share(shares, known)
+    if not shares.customers:
         return learnt, ()
     prior = learnt.prior
     pairs = zip(handled, noted, strict=True)

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from typing import Final
 
+from ckm_stream.domain.beta import LEAST_COUNT
 from ckm_stream.domain.choices import Prior, Priors
 from ckm_stream.domain.epoch import NEVER_S, Epoch, FittedModel, epoch_zero
 from ckm_stream.domain.facts import Facts
@@ -18,7 +19,14 @@ from ckm_stream.domain.policy import Policy
 from ckm_stream.domain.quantiles import Quantiles
 from ckm_stream.errors import FitError
 from ckm_stream.population.employees import EmployeeContacts, learn_rates
-from ckm_stream.population.moments import Learnt, Moments, learn_rate, learn_share
+from ckm_stream.population.moments import (
+    Learnt,
+    Rates,
+    Shares,
+    freshness,
+    learn_rate,
+    learn_share,
+)
 from ckm_stream.population.network import Referrals
 from ckm_stream.population.readings import Readings, median_of
 from ckm_stream.population.thresholds import high_from
@@ -31,6 +39,23 @@ FEWEST_KNOWN: Final = 30
 
 #: Priors of rates: their mean is a/b, in events a year and a week; that of a share is a/(a + b).
 RATES: Final = frozenset({"new_categories", "contact_frequency"})
+
+# By which indicator's half-life the evidence of a share ages; that of the others does not.
+_AGES_AS: Final = {
+    "credibility": "learning_potential",
+    "acceptance_rate": "acceptance_rate",
+    "trust": "trust",
+    "perceived_benefit": "perceived_benefit",
+    "source_diversity": "source_diversity",
+    "complementarity": "complementarity",
+    "employee_motivation": "employee_motivation",
+    "it_support": "it_support",
+}
+
+# In W2 a refusal weighs 1 and silence 1/2, and no state tells them apart: the mean by weight is
+# between 1/2 (all are silent) and 1 (none is). Half way, a prior about 1/2 is off by a fifth at
+# the most.
+_REFUSAL: Final = 0.75
 
 #: Every customer with its id, read anew by each call.
 Customers = Callable[[], Iterable[tuple[str, Facts]]]
@@ -97,9 +122,7 @@ def fit_epoch(
     zero = epoch_zero(policy)
     weights = choose_weights(comparisons or Comparisons(), zero)
     referrals, mentions = Referrals(), FirstMentions()
-    learnt = _learn_priors(population, policy, referrals, mentions)
-    motivation, rates = learn_rates(population.employees, policy.priors.employee_motivation)
-    learnt["employee_motivation"] = motivation
+    learnt, rates = _learn_priors(population, policy, referrals, mentions)
     believed = replace(
         zero,
         priors=Priors(**{name: each.prior for name, each in learnt.items()}),
@@ -151,40 +174,66 @@ def fit_epoch(
 
 def _learn_priors(
     population: Population, policy: Policy, referrals: Referrals, mentions: FirstMentions
-) -> dict[str, Learnt]:
-    """Learn from everybody's evidence; the same pass notes who sent whom, who spoke of what."""
-    moments = {each.name: Moments() for each in fields(Priors)}
+) -> tuple[dict[str, Learnt], tuple[float, ...]]:
+    """
+    Return all priors, and the employees' rates.
+
+    The same pass over the customers notes who sent whom, and who spoke of what when.
+    """
+    evidence = {each.name: Rates() if each.name in RATES else Shares() for each in fields(Priors)}
+    as_of_s = since_s = population.as_of_s
     customers = 0
     for customer_id, facts in population.customers():
         customers += 1
-        referrals.add(customer_id, facts, as_of_s=population.as_of_s, policy=policy)
+        referrals.add(customer_id, facts, as_of_s=as_of_s, policy=policy)
         mentions.add(facts.mentions)
-        for name, pair in read_evidence(facts, population.as_of_s, policy).items():
-            events, other = pair
-            moments[name].add(events, other if name in RATES else events + other)
+        first_s = facts.first_s if facts.first_s >= 0 else as_of_s
+        since_s = min(since_s, first_s)
+        for name, (events, other) in read_evidence(facts, as_of_s, policy).items():
+            match evidence[name]:
+                case Rates() as rates:
+                    rates.add(events, other)
+                case shares:
+                    shares.add(
+                        events, events + other, _freshness_of(name, as_of_s - first_s, policy)
+                    )
     if customers < FEWEST_CUSTOMERS:
         raise FitError(
             f"a population of {customers} customers is too small to fit, {FEWEST_CUSTOMERS} are "
             "needed; the epoch in force stays"
         )
-    return {
-        name: _learn(name, each, getattr(policy.priors, name)) for name, each in moments.items()
+    learnt = {
+        name: _learn(name, each, getattr(policy.priors, name)) for name, each in evidence.items()
     }
+    # When an employee was first met is not kept: taken is what holds for the longest there.
+    learnt["employee_motivation"], employee_rates = learn_rates(
+        population.employees,
+        policy.priors.employee_motivation,
+        freshness=_freshness_of("employee_motivation", as_of_s - since_s, policy),
+    )
+    return learnt, employee_rates
 
 
-def _learn(name: str, moments: Moments, known: Prior) -> Learnt:
-    match name:
-        case "new_categories":
+def _freshness_of(name: str, known_s: int, policy: Policy) -> float:
+    ages_as = _AGES_AS.get(name)
+    return freshness(known_s, getattr(policy.half_lives, ages_as)) if ages_as else 1.0
+
+
+def _learn(name: str, evidence: Rates | Shares, known: Prior) -> Learnt:
+    match name, evidence:
+        case "new_categories", Rates():
             # More than one would let another purchase lower the growth potential.
-            return learn_rate(moments, known, most=1.0)
-        case "contact_frequency":
-            return learn_rate(moments, known)
-        case "acceptance_rate":
-            return learn_share(moments, known, least=1.0)
-        case "source_diversity":
-            return _keep_strength(learn_share(moments, known), known)
+            return learn_rate(evidence, known, most=1.0)
+        case _, Rates():
+            return learn_rate(evidence, known)
+        case "acceptance_rate", Shares():
+            return learn_share(evidence, known, least=LEAST_COUNT, refusal=_REFUSAL)
+        case "source_diversity", Shares():
+            return _keep_strength(learn_share(evidence, known), known)
+        case (("perceived_benefit" | "complementarity"), Shares()):
+            return learn_share(evidence, known, refusal=None)
         case _:
-            return learn_share(moments, known)
+            return learn_share(evidence, known)
 
 
 def _keep_strength(learnt: Learnt, known: Prior) -> Learnt:

@@ -25,7 +25,7 @@ class SourcesPlan:
 
     customers: int = 3_000
     events_per_customer: float = 40.0
-    populations: int = 3
+    populations: int = 9
     seed: int = 1
 
     def __post_init__(self) -> None:

@@ -103,7 +103,7 @@ def epochs(policy: Policy) -> Iterator[Epoch]:
                 for place, each in enumerate(dataclasses.fields(Priors))
                 if each.name != "acceptance_rate"
             },
-            acceptance_rate=Prior(a=1.7, b=1.01),
+            acceptance_rate=Prior(a=1.7, b=0.51),
         ),
         network=Network(
             *zip(

@@ -90,9 +90,9 @@ def test_an_epoch_that_was_not_learnt_is_not_announced() -> None:
         ),
         (
             lambda epoch: replace(
-                epoch, priors=replace(epoch.priors, acceptance_rate=Prior(a=0.9, b=1.0))
+                epoch, priors=replace(epoch.priors, acceptance_rate=Prior(a=0.4, b=1.0))
             ),
-            "acceptance rate >= 1",
+            "acceptance rate >= 0.5",
         ),
     ],
 )

@@ -30,7 +30,7 @@ from tests.support.touchpoints import DAY_S, POLICY, WEEK_S
         ({"lead_user_from": 0.0}, "lead_user_from"),
         ({"money": Money(call_cost=-1)}, "call_cost"),
         ({"indicator_weights": IndicatorWeights(trust=0.0)}, "weights"),
-        ({"priors": Priors(acceptance_rate=Prior(a=0.5, b=1.0))}, "acceptance_rate"),
+        ({"priors": Priors(acceptance_rate=Prior(a=0.49, b=1.0))}, "acceptance_rate"),
         ({"priors": Priors(trust=Prior(a=0.0, b=1.0))}, "trust"),
         ({"priors": Priors(new_categories=Prior(a=1.5, b=1.0))}, "new_categories"),
         ({"n0": float("nan")}, "n0"),
