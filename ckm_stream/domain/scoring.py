@@ -11,10 +11,11 @@ from typing import Final, NamedTuple
 import msgspec
 
 from ckm_stream.domain.decay import total_of
-from ckm_stream.domain.engagement import advise
+from ckm_stream.domain.engagement import DOUBTED, advise
 from ckm_stream.domain.epoch import INDICATORS, Epoch, means
 from ckm_stream.domain.facts import Facts
 from ckm_stream.domain.indicators import (
+    is_refuted,
     mean_acceptance,
     read_absorption,
     read_value,
@@ -63,6 +64,11 @@ class Readings(NamedTuple):
     evidence: tuple[float, ...]
     normalised: list[float]
 
+    def sides(self) -> tuple[float, float, float]:
+        """Return the evidence for value, willingness and absorption."""
+        n = self.evidence
+        return total_of(n[:4]), total_of(n[4:8]), total_of(n[8:])
+
 
 def read_profile(facts: Facts, *, as_of_s: int, epoch: Epoch, policy: Policy) -> Readings:
     """
@@ -97,18 +103,21 @@ def score_profile(
     """
     if readings is None:
         readings = read_profile(state, as_of_s=as_of_s, epoch=epoch, policy=policy)
-    values, n, normalised = readings
-    v, w, a = map(_clamp, means(normalised, epoch.within))
+    v, w, a = map(_clamp, means(readings.normalised, epoch.within))
     total = _combine((v, w, a), epoch)
-    evidence = total_of(n[:4]), total_of(n[4:8]), total_of(n[8:])
-    if min(evidence) < policy.n0:
-        source_class = _UNKNOWN
-    else:
+    evidence = readings.sides()
+    source_class, is_doubted = _UNKNOWN, False
+    if has_class(state, evidence, as_of_s, policy):
         high = epoch.high
-        source_class = _CLASSES[v >= high[0], w >= high[1], a >= high[2]]
-    engagement, reason = advise(
-        source_class, state.counts, values[_FREQUENCY], lead_user=_LEAD_USER
-    )
+        is_valuable = v >= high[0]
+        is_doubted = is_valuable and is_refuted(state)
+        source_class = _CLASSES[is_valuable and not is_doubted, w >= high[1], a >= high[2]]
+    if is_doubted:
+        engagement, reason = DOUBTED
+    else:
+        engagement, reason = advise(
+            source_class, state.counts, readings.values[_FREQUENCY], lead_user=_LEAD_USER
+        )
     return Score(
         as_of_s,
         epoch.epoch_id,
@@ -122,6 +131,13 @@ def score_profile(
         engagement,
         reason,
     )
+
+
+def has_class(
+    facts: Facts, evidence: tuple[float, float, float], as_of_s: int, policy: Policy
+) -> bool:
+    """Say whether a customer is known for long enough, and by evidence enough on each dimension."""
+    return min(evidence) >= policy.n0 and as_of_s - facts.first_s >= policy.known_after_s
 
 
 def _combine(dimensions: tuple[float, float, float], epoch: Epoch) -> float:

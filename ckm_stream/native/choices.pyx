@@ -47,6 +47,7 @@ cdef class Choices:
         for place, kappa in enumerate(policy.kappas):
             self.kappas[place] = kappa
         self.n0, self.epsilon = policy.n0, policy.epsilon
+        self.known_after_s = policy.known_after_s
 
     def _read_money(self, money: object) -> None:
         self.default_margin_permille = money.default_margin_permille

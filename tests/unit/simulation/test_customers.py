@@ -184,10 +184,7 @@ def test_who_has_just_arrived_has_referred_nobody(population: list[SimulatedCust
 def test_an_idea_is_adopted_once(population: list[SimulatedCustomer]) -> None:
     """Its reward is redeemed under another stage: a second adoption would count again."""
     told = [
-        event
-        for customer in population
-        for event in customer.events
-        if isinstance(event, Feedback)
+        event for customer in population for event in customer.events if isinstance(event, Feedback)
     ]
     adopted = [each.feedback_id for each in told if each.stage is FeedbackStage.ADOPTED]
     redeemed = [each.stage for each in told if each.reward is Reward.REDEEMED]
