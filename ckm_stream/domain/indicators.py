@@ -99,17 +99,6 @@ def _verdicts(facts: Facts, damping: float) -> Pair:
     return get(CONFIRMED, 0) * damping, get(REFUTED, 0) * damping
 
 
-def is_refuted(facts: Facts) -> bool:
-    """
-    Say whether what the customer told proved wrong more often than right, the newest counting most.
-
-    Unlike credibility this is not shrunk: a prior speaks for everybody of whom little is known,
-    and a liar with one verdict would be believed. Both sums age alike, so time changes nothing.
-    """
-    get = facts.sums.get
-    return get(CONFIRMED, 0) < get(REFUTED, 0)
-
-
 def _growth(
     facts: Facts, now_s: int, damping: float, prior: Prior, policy: Policy
 ) -> tuple[float, float]:

@@ -10,12 +10,12 @@ from typing import Final, NamedTuple
 
 import msgspec
 
+from ckm_stream.domain.counters import is_refuted
 from ckm_stream.domain.decay import total_of
 from ckm_stream.domain.engagement import DOUBTED, advise
 from ckm_stream.domain.epoch import INDICATORS, Epoch, means
 from ckm_stream.domain.facts import Facts
 from ckm_stream.domain.indicators import (
-    is_refuted,
     mean_acceptance,
     read_absorption,
     read_value,
@@ -110,7 +110,7 @@ def score_profile(
     if has_class(state, evidence, as_of_s, policy):
         high = epoch.high
         is_valuable = v >= high[0]
-        is_doubted = is_valuable and is_refuted(state)
+        is_doubted = is_valuable and is_refuted(state.counts)
         source_class = _CLASSES[is_valuable and not is_doubted, w >= high[1], a >= high[2]]
     if is_doubted:
         engagement, reason = DOUBTED

@@ -14,7 +14,7 @@ from ckm_stream.native.decay cimport read_dampings
 from ckm_stream.native.engagement cimport DOUBTED, advise
 from ckm_stream.native.profile cimport INDICATORS, Profile
 from ckm_stream.native.score cimport W1, Score
-from ckm_stream.native.slots cimport SLOT_CONFIRMED, SLOT_REFUTED
+from ckm_stream.native.slots cimport COUNT_ADOPTED, COUNT_REJECTED
 from ckm_stream.native.value cimport read_value
 from ckm_stream.native.willingness cimport read_willingness
 
@@ -83,9 +83,9 @@ cdef double share_below(double value, int place, EpochNumbers epoch) noexcept:
     return more if share > more else share
 
 
-cdef int conclude(
+cdef void conclude(
     Score* score, Profile profile, Choices choices, EpochNumbers epoch
-) except -1:
+) noexcept:
     # From the indicators to dimensions, total, class and advice.
     cdef int side, first
     cdef const double* n = score.evidence
@@ -99,21 +99,18 @@ cdef int conclude(
         known = known and score.n_eff[side] >= choices.n0
         high = 2 * high + (score.dimensions[side] >= epoch.high[side])
     score.total = combine(score.dimensions, epoch)
-    doubted = known and high & _VALUABLE and is_refuted(profile.sums)
+    doubted = known and high & _VALUABLE and is_refuted(profile.counts)
     if doubted:
         high -= _VALUABLE
     score.source_class = _CLASSES[high] if known else _UNKNOWN
     score.advice = DOUBTED
     if not doubted:
         score.advice = advise(score.source_class, profile.counts, score.indicators[W1])
-    return 0
 
 
-cdef bint is_refuted(list sums) except -1:
-    # Twin of `domain.indicators.is_refuted`: exact integers, None for 0.
-    cdef object confirmed = sums[SLOT_CONFIRMED]
-    cdef object refuted = sums[SLOT_REFUTED]
-    return refuted is not None and (0 if confirmed is None else confirmed) < refuted
+cdef bint is_refuted(const int64_t* counts) noexcept:
+    # Twin of `domain.counters.is_refuted`.
+    return counts[COUNT_REJECTED] > 0 and counts[COUNT_ADOPTED] <= counts[COUNT_REJECTED]
 
 
 cdef double clamp(double mean) noexcept:

@@ -250,7 +250,7 @@ def test_confirmation_never_lowers_and_refutation_never_raises_value(
 
 
 @given(histories(), st.lists(st.tuples(st.booleans(), st.integers(0, 2000)), max_size=6))
-def test_a_confirmation_leads_no_key_source_away_and_a_refutation_makes_none(
+def test_an_adoption_leads_no_key_source_away_and_a_rejection_makes_none(
     history: list[ProfileEvent], verdicts: list[tuple[bool, int]]
 ) -> None:
     """Whatever was said before, by thresholds that everybody reaches."""

@@ -255,21 +255,21 @@ def test_who_has_just_come_is_scored_alike(age_s: int) -> None:
         check_state(ProfileState(facts, b"", Delivery.empty(0)))
 
 
-@pytest.mark.parametrize("refuted", [0, 1, 2])
-@pytest.mark.parametrize("confirmed", [0, 1, 2])
-def test_who_is_refuted_is_scored_alike(confirmed: int, refuted: int) -> None:
-    """More often than confirmed or not; some of them valuable enough for it to matter."""
+@pytest.mark.parametrize("rejected", [0, 1, 2])
+@pytest.mark.parametrize("adopted", [0, 1, 2])
+def test_who_is_refuted_is_scored_alike(adopted: int, rejected: int) -> None:
+    """Less often than adopted or not; some of them valuable enough for it to matter."""
     policy = dataclasses.replace(ODD, n0=0.001)
     is_doubted = 0
     for seed in range(50):
         facts = planted(seed, policy)
-        facts.sums[slots.CONFIRMED], facts.sums[slots.REFUTED] = confirmed << 60, refuted << 60
+        facts.counts[counters.ADOPTED], facts.counts[counters.REJECTED] = adopted, rejected
         state = ProfileState(facts, b"", Delivery.empty(0))
         check_state(state, policy)
         advice = expected_of(encode_state(state, policy), policy, epoch_zero(policy))[0][-2]
         is_doubted += advice == DOUBTED[1]
 
-    assert (is_doubted > 5) == (confirmed < refuted)
+    assert (is_doubted > 5) == (0 < rejected >= adopted)
 
 
 @given(st.integers(0, 2**64))
