@@ -1,8 +1,8 @@
 """
 Where each plain counter of a customer lives in ``Facts.counts``.
 
-They never decay and feed no score: they are what the profile's sections say. The order is part
-of the state's layout: append, never reorder.
+They never decay and feed no number of a score: they are what the profile's sections say, and what
+class and engagement ask. The order is part of the state's layout: append, never reorder.
 """
 
 from typing import Final
@@ -52,6 +52,16 @@ _GROUP: Final = {
     Channel.OTHER: 3,
 }
 _TYPE: Final[dict[type[Touchpoint], int]] = {Call: 0, Ticket: 4, Purchase: 8, Feedback: 12}
+
+
+def is_refuted(counts: list[int]) -> bool:
+    """
+    Say whether what a customer told was rejected at all, and no less often than adopted.
+
+    Counted, where credibility is decayed and shrunk: of few verdicts, the newest would outweigh
+    the others, and before any the prior would speak for a liar.
+    """
+    return counts[REJECTED] > 0 and counts[ADOPTED] <= counts[REJECTED]
 
 
 def source_bin(event: Touchpoint) -> int:

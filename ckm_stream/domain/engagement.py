@@ -45,6 +45,11 @@ _LEARNERS: Final[Advice] = (
     Engagement.TEAM_CO_LEARNING,
     "Explicit and tacit knowledge mixed: let them learn with other customers.",
 )
+#: For a source that would be valuable, had what it told not been refuted.
+DOUBTED: Final[Advice] = (
+    Engagement.NONE,
+    "Valuable by the numbers, but what was told was not adopted more often than rejected.",
+)
 
 
 def advise(

@@ -71,6 +71,9 @@ class Policy:
     money: Money = field(default_factory=Money)
     #: Below this effective evidence count on a dimension the class is ``unknown``.
     n0: float = 3.0
+    #: Until a customer's first event is so long ago the class is ``unknown``: what may be a burst
+    #: cannot be told from a habit.
+    known_after_s: int = 28 * DAY_S
     #: An update is sent when the total moved by at least this since the last one announced.
     epsilon: float = 0.01
     #: How many event ids are remembered for duplicates.
@@ -119,6 +122,7 @@ class Policy:
             ),
             (self.contact_window >= 1, "contact_window must be at least one half-life"),
             (self.n0 > 0, "n0 must be > 0"),
+            (self.known_after_s >= 0, "known_after_s must be >= 0"),
             (0 < self.epsilon < 1, "epsilon must be within 0..1"),
             (max(self.kappas) <= 1 and min(self.kappas) > 0, "kappas must be within 0..1"),
             (min(self.indicator_weights.values()) > 0, "indicator weights must be > 0"),

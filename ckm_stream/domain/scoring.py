@@ -10,8 +10,9 @@ from typing import Final, NamedTuple
 
 import msgspec
 
+from ckm_stream.domain.counters import is_refuted
 from ckm_stream.domain.decay import total_of
-from ckm_stream.domain.engagement import advise, with_lead
+from ckm_stream.domain.engagement import DOUBTED, advise, with_lead
 from ckm_stream.domain.epoch import INDICATORS, Epoch, means
 from ckm_stream.domain.facts import Facts
 from ckm_stream.domain.indicators import (
@@ -60,6 +61,11 @@ class Readings(NamedTuple):
     evidence: tuple[float, ...]
     normalised: list[float]
 
+    def sides(self) -> tuple[float, float, float]:
+        """Return the evidence for value, willingness and absorption."""
+        n = self.evidence
+        return total_of(n[:4]), total_of(n[4:8]), total_of(n[8:])
+
 
 def read_profile(facts: Facts, *, as_of_s: int, epoch: Epoch, policy: Policy) -> Readings:
     """
@@ -94,18 +100,22 @@ def score_profile(
     """
     if readings is None:
         readings = read_profile(state, as_of_s=as_of_s, epoch=epoch, policy=policy)
-    values, n, normalised = readings
-    v, w, a = map(_clamp, means(normalised, epoch.within))
+    v, w, a = map(_clamp, means(readings.normalised, epoch.within))
     total = _combine((v, w, a), epoch)
-    evidence = total_of(n[:4]), total_of(n[4:8]), total_of(n[8:])
-    if min(evidence) < policy.n0:
-        source_class = _UNKNOWN
-    else:
+    evidence = readings.sides()
+    source_class, is_doubted = _UNKNOWN, False
+    if has_class(state, evidence, as_of_s, policy):
         high = epoch.high
-        source_class = _CLASSES[v >= high[0], w >= high[1], a >= high[2]]
+        is_valuable = v >= high[0]
+        is_doubted = is_valuable and is_refuted(state.counts)
+        source_class = _CLASSES[is_valuable and not is_doubted, w >= high[1], a >= high[2]]
     lead = read_lead(state.mentions, epoch.topic_tables)
     lead_user = lead.is_lead_user(policy.lead_user_from)
-    engagement, reason = advise(source_class, state.counts, values[_FREQUENCY], lead_user=lead_user)
+    if is_doubted:
+        engagement, reason = DOUBTED
+    else:
+        contacts = readings.values[_FREQUENCY]
+        engagement, reason = advise(source_class, state.counts, contacts, lead_user=lead_user)
     if lead_user:
         reason = with_lead(reason, lead.topics, lead.percent)
     return Score(
@@ -121,6 +131,13 @@ def score_profile(
         engagement,
         reason,
     )
+
+
+def has_class(
+    facts: Facts, evidence: tuple[float, float, float], as_of_s: int, policy: Policy
+) -> bool:
+    """Say whether a customer is known for long enough, and by evidence enough on each dimension."""
+    return min(evidence) >= policy.n0 and as_of_s - facts.first_s >= policy.known_after_s
 
 
 def _combine(dimensions: tuple[float, float, float], epoch: Epoch) -> float:

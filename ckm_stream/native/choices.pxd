@@ -37,6 +37,7 @@ cdef class Choices:
     cdef double* contact_decay
     cdef int contact_decay_days  # entries of contact_decay
     cdef double n0
+    cdef int64_t known_after_s
     cdef double epsilon
     cdef double lead_user_from
 

@@ -50,6 +50,7 @@ cdef class Choices:
         self.sentiment_weight = policy.sentiment_weight
         self.n0, self.epsilon = policy.n0, policy.epsilon
         self.lead_user_from = policy.lead_user_from
+        self.known_after_s = policy.known_after_s
 
     def _read_money(self, money: object) -> None:
         self.default_margin_permille = money.default_margin_permille

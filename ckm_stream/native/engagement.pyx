@@ -25,10 +25,12 @@ ADVICES = (
     engagement._PRODUCERS,
     engagement._LEARNERS,
     engagement._LEAD_USER,
+    engagement.DOUBTED,
     *engagement._NOT_YET.values(),
 )
 cdef enum:
     EXPERTS, INNOVATORS, PARTNERS, PRODUCERS, LEARNERS, LEAD_USER
+assert ADVICES[DOUBTED] is engagement.DOUBTED
 cdef int _NOT_YET[8]  # by class; -1 for those that an engagement is chosen for
 for _place, _class in enumerate(SourceClass):
     _advice = engagement._NOT_YET.get(_class)

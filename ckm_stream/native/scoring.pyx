@@ -11,9 +11,10 @@ from libc.stdint cimport int64_t
 from ckm_stream.native.absorption cimport read_absorption
 from ckm_stream.native.choices cimport Choices, EpochNumbers
 from ckm_stream.native.decay cimport read_dampings
-from ckm_stream.native.engagement cimport advise
+from ckm_stream.native.engagement cimport DOUBTED, advise
 from ckm_stream.native.profile cimport INDICATORS, Profile
 from ckm_stream.native.score cimport W1, Score
+from ckm_stream.native.slots cimport COUNT_ADOPTED, COUNT_REJECTED
 from ckm_stream.native.topics cimport read_lead
 from ckm_stream.native.value cimport read_value
 from ckm_stream.native.willingness cimport read_willingness
@@ -26,9 +27,10 @@ cdef double _FLOOR = scoring.FLOOR
 # Classes by their places, and by what is high: 4 for value, 2 for willingness, 1 for absorption.
 _SOURCE_CLASSES = tuple(SourceClass)
 cdef int _UNKNOWN = _SOURCE_CLASSES.index(SourceClass.UNKNOWN)
+cdef int _VALUABLE = 4
 cdef int _CLASSES[8]
 for _high, _class in scoring._CLASSES.items():
-    _CLASSES[4 * _high[0] + 2 * _high[1] + _high[2]] = _SOURCE_CLASSES.index(_class)
+    _CLASSES[_VALUABLE * _high[0] + 2 * _high[1] + _high[2]] = _SOURCE_CLASSES.index(_class)
 
 
 cdef int read_score(
@@ -44,7 +46,7 @@ cdef int read_score(
     read_absorption(score, profile, epoch, damping)
     normalise(score, epoch)
     read_lead(score, profile, choices, epoch)
-    conclude(score, profile.counts, choices, epoch)
+    conclude(score, profile, choices, epoch)
     return 0
 
 
@@ -84,13 +86,14 @@ cdef double share_below(double value, int place, EpochNumbers epoch) noexcept:
 
 
 cdef void conclude(
-    Score* score, const int64_t* counts, Choices choices, EpochNumbers epoch
+    Score* score, Profile profile, Choices choices, EpochNumbers epoch
 ) noexcept:
     # From the indicators to dimensions, total, class and advice.
     cdef int side, first
     cdef const double* n = score.evidence
-    cdef bint known = True
+    cdef bint known = score.as_of_s - profile.first_s >= choices.known_after_s
     cdef int high = 0
+    cdef bint doubted
     for side in range(3):
         first = 4 * side
         score.dimensions[side] = clamp(mean_of(score.normalised, epoch.within, first))
@@ -98,8 +101,20 @@ cdef void conclude(
         known = known and score.n_eff[side] >= choices.n0
         high = 2 * high + (score.dimensions[side] >= epoch.high[side])
     score.total = combine(score.dimensions, epoch)
+    doubted = known and high & _VALUABLE and is_refuted(profile.counts)
+    if doubted:
+        high -= _VALUABLE
     score.source_class = _CLASSES[high] if known else _UNKNOWN
-    score.advice = advise(score.source_class, counts, score.indicators[W1], score.lead_user)
+    score.advice = DOUBTED
+    if not doubted:
+        score.advice = advise(
+            score.source_class, profile.counts, score.indicators[W1], score.lead_user
+        )
+
+
+cdef bint is_refuted(const int64_t* counts) noexcept:
+    # Twin of `domain.counters.is_refuted`.
+    return counts[COUNT_REJECTED] > 0 and counts[COUNT_ADOPTED] <= counts[COUNT_REJECTED]
 
 
 cdef double clamp(double mean) noexcept:

@@ -133,6 +133,10 @@ cdef class ProfileFold:
         epoch = self.score_at(&score, profile, profile.delivery.announced.as_of // _MICROS)
         self.announce(key, profile, &score, epoch, effects)
 
+    def first_s(self, Profile profile):
+        """Return the Unix second of the first event."""
+        return profile.first_s
+
     def newest_s(self, Profile profile):
         """Return the Unix second of the newest event."""
         return profile.last_at // _MICROS

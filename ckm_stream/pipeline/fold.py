@@ -147,6 +147,10 @@ class ProfileFold:
         assert as_of is not None  # noqa: S101 -- it was announced
         self._announce(key, state, *self._score(state, as_of // MICROS), effects)
 
+    def first_s(self, state: ProfileState) -> int:
+        """Return the Unix second of the first event."""
+        return state.facts.first_s
+
     def newest_s(self, state: ProfileState) -> int:
         """Return the Unix second of the newest event."""
         return state.last_occurred_at // MICROS

@@ -29,6 +29,9 @@ class Cooling(Protocol):
     def load(self, data: bytes | None, partition: int) -> Any:  # noqa: ANN401 -- the core's own state
         """Decode a stored state."""
 
+    def first_s(self, state: Any) -> int:  # noqa: ANN401 -- likewise
+        """Return the Unix second of the first event."""
+
     def newest_s(self, state: Any) -> int:  # noqa: ANN401 -- likewise
         """Return the Unix second of the newest event."""
 
@@ -48,7 +51,7 @@ class Silences:
         fold: Decodes and scores states.
         read: The stored state of a key.
         next_epoch: The epoch that comes into force next after a second, if one is known.
-        policy: Its landmark tells midnights.
+        policy: Tells midnights, and how long a customer must be known to have a class.
     """
 
     def __init__(
@@ -120,18 +123,23 @@ class Silences:
         newest_s = self._fold.newest_s(state)
         self.newest_s = max(self.newest_s, newest_s)
         announced = self._fold.announced(state)
-        # Evidence only ages: who is unknown stays so until the next event.
-        if announced is None or announced[0] is SourceClass.UNKNOWN:
+        if announced is None:
             return
         known, known_from_s = announced
         changed_s = max(newest_s, known_from_s)
+        has_class_s = self._fold.first_s(state) + self._policy.known_after_s
+        # Evidence only ages: who is unknown by then stays so until the next event.
+        if known is SourceClass.UNKNOWN and (
+            has_class_s <= changed_s or self._fold.class_at(state, has_class_s) is known
+        ):
+            return
         until_s = next_look_s(changed_s, now_s)
         at_s = first_change(
             lambda at_s: self._fold.class_at(state, at_s),
             known,
             after_s=changed_s,
             until_s=until_s,
-            instants=self._leaps(changed_s, until_s),
+            instants=(has_class_s - 1, has_class_s, *self._leaps(changed_s, until_s)),
         )
         if at_s is not None:
             heappush(self._ahead, Change(at_s, key))

@@ -1,7 +1,7 @@
 """
 All customers' indicators as of one instant, and where each class begins among them.
 
-Kept as plain numbers, 12 + 3 a customer (120 MB a million), so that states are decoded once.
+Kept as plain numbers, 12 and a flag a customer (97 MB a million): states are decoded once.
 """
 
 from array import array
@@ -12,21 +12,21 @@ from ckm_stream.domain.epoch import INDICATORS, Epoch, Scale, means
 from ckm_stream.domain.facts import Facts
 from ckm_stream.domain.policy import Policy
 from ckm_stream.domain.quantiles import LogHistogram, Quantiles
-from ckm_stream.domain.scoring import read_profile
+from ckm_stream.domain.scoring import has_class, read_profile
 
 _SIDES: Final = 3
 _WIDTH: Final = len(INDICATORS)
 
 
 class Readings:
-    """The indicators of a population, V1 to A4, and the evidence for its three dimensions."""
+    """The indicators of a population, V1 to A4, and who has a class."""
 
     def __init__(self, epoch: Epoch, *, as_of_s: int, policy: Policy) -> None:
         self._epoch = epoch
         self._as_of_s = as_of_s
         self._policy = policy
         self._values = array("d")
-        self._evidence = array("d")
+        self._has_class = bytearray()
         self.customers = 0
         #: How many customers there is any evidence of, by indicator.
         self.with_evidence = [0] * _WIDTH
@@ -37,18 +37,13 @@ class Readings:
         self._values.extend(read.values)
         for place, n in enumerate(read.evidence):
             self.with_evidence[place] += n > 0
-        self._evidence.extend(sum(read.evidence[4 * side : 4 * side + 4]) for side in range(_SIDES))
+        self._has_class.append(has_class(facts, read.sides(), self._as_of_s, self._policy))
         self.customers += 1
 
     def values(self) -> Iterator[tuple[float, ...]]:
         """Yield each customer's indicators, in the order that they were added in."""
         for start in range(0, len(self._values), _WIDTH):
             yield tuple(self._values[start : start + _WIDTH])
-
-    def is_known(self) -> Iterator[bool]:
-        """Yield for each customer whether there is evidence enough for a class."""
-        for start in range(0, len(self._evidence), _SIDES):
-            yield min(self._evidence[start : start + _SIDES]) >= self._policy.n0
 
     def quantiles(self) -> Quantiles:
         """Return the scale on which each indicator is the share of these customers below it."""
@@ -61,8 +56,8 @@ class Readings:
     def dimensions(self, scale: Scale, within: tuple[float, ...]) -> list[Sequence[float]]:
         """Return the three dimensions of the customers that have a class, each sorted."""
         sides = [array("d") for _ in range(_SIDES)]
-        for values, known in zip(self.values(), self.is_known(), strict=True):
-            if known:
+        for values, counts in zip(self.values(), self._has_class, strict=True):
+            if counts:
                 for side, mean in zip(
                     sides, means(scale.normalise_all(values), within), strict=True
                 ):

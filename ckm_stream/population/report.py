@@ -115,6 +115,7 @@ def reading_fingerprint(policy: Policy) -> str:
         policy.money.referred_margin,
         policy.money.referrer_share,
         policy.n0,
+        policy.known_after_s,
         WORTHLESS_BELOW,
     )
     return blake2b(repr(rests_on).encode(), digest_size=4).hexdigest()

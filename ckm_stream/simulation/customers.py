@@ -141,14 +141,13 @@ def customer_id_of(index: int) -> str:
 
 
 def _draw_referrer(seed: int, index: int) -> str | None:
-    """Draw who referred a customer: an earlier one, the more willing of two."""
+    """Draw who referred a customer: an earlier one, the more willing of two, and no newcomer."""
     chance = chance_for(seed, index, "referrer")
     if index == 0 or chance.random() >= _REFERRED_SHARE:
         return None
-    first, second = chance.randrange(index), chance.randrange(index)
-    if persona_of(seed, second).willingness > persona_of(seed, first).willingness:
-        first = second
-    return customer_id_of(first)
+    drawn = [persona_of(seed, chance.randrange(index)) for _ in range(2)]
+    there = [each for each in drawn if each.role is not Role.NEWCOMER]
+    return max(there, key=lambda each: each.willingness).customer_id if there else None
 
 
 def _mean_scenes(plan: SimulationPlan, persona: Persona) -> float:

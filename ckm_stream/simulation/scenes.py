@@ -212,7 +212,7 @@ def _play_verdict(stage: Stage, at_s: int, common: dict[str, Any]) -> None:
             Feedback(
                 **stage.head(redeemed_s, stage.channel()),
                 **common,
-                stage=FeedbackStage.ADOPTED,
+                stage=FeedbackStage.REVIEWED,  # it was adopted above: a second time would count
                 reward=Reward.REDEEMED,
                 benefit=round(blend(0.3, 0.9, persona.willingness), 2),
             )

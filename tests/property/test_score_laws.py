@@ -24,7 +24,7 @@ from ckm_stream.domain.events import (
 from ckm_stream.domain.facts import Facts, add_event
 from ckm_stream.domain.indicators import read_value, read_willingness
 from ckm_stream.domain.policy import Policy
-from ckm_stream.domain.score import Score
+from ckm_stream.domain.score import Score, SourceClass
 from ckm_stream.domain.scoring import FLOOR, explain, score_profile
 from tests.support.touchpoints import (
     DAY_S,
@@ -265,6 +265,32 @@ def test_confirmation_never_lowers_and_refutation_never_raises_value(
     )
 
     assert refuted - ROUNDING <= plain <= confirmed + ROUNDING
+
+
+@given(histories(), st.lists(st.tuples(st.booleans(), st.integers(0, 2000)), max_size=6))
+def test_an_adoption_leads_no_key_source_away_and_a_rejection_makes_none(
+    history: list[ProfileEvent], verdicts: list[tuple[bool, int]]
+) -> None:
+    """Whatever was said before, by thresholds that everybody reaches."""
+    policy = replace(POLICY, n0=1e-9)
+    epoch = replace(EPOCH, high=(FLOOR, FLOOR, FLOOR))
+    # Evidence on each dimension: nobody has a class without.
+    first_s = END_S - 2000 * DAY_S
+    history += [order("first!", first_s), approach(CallOutcome.ANSWERED, "yes!", first_s)]
+    for number, (is_right, days_ago) in enumerate(verdicts):
+        stage = FeedbackStage.ADOPTED if is_right else FeedbackStage.REJECTED
+        history.append(feedback(f"verdict-{number}", END_S - days_ago * DAY_S, stage=stage))
+
+    def is_key_source(*more: ProfileEvent) -> bool:
+        facts = facts_of([*history, *more])
+        score = score_profile(facts, as_of_s=END_S, epoch=epoch, policy=policy)
+        return score.source_class is SourceClass.KEY_SOURCE
+
+    plain = is_key_source()
+    confirmed = is_key_source(feedback("adopted!", END_S, stage=FeedbackStage.ADOPTED))
+    refuted = is_key_source(feedback("rejected!", END_S, stage=FeedbackStage.REJECTED))
+
+    assert refuted <= plain <= confirmed
 
 
 @given(st.lists(purchases(), max_size=8, unique_by=lambda each: each.event_id))

@@ -24,6 +24,7 @@ from ckm_stream.domain.choices import (
     SaturationPoints,
 )
 from ckm_stream.domain.decay import weight
+from ckm_stream.domain.engagement import DOUBTED
 from ckm_stream.domain.epoch import Epoch, epoch_zero
 from ckm_stream.domain.events import MICROS, ProfileEvent
 from ckm_stream.domain.facts import Facts
@@ -273,6 +274,32 @@ def planted(seed: int, policy: Policy) -> Facts:
 def test_crowded_states_are_scored_alike(seed: int, delivery: Delivery, policy: Policy) -> None:
     """Hundreds of days with contacts, full sketches, new categories by the dozen."""
     check_state(ProfileState(planted(seed, policy), b"", delivery), policy)
+
+
+@pytest.mark.parametrize("age_s", [28 * DAY_S - 1, 28 * DAY_S])
+def test_who_has_just_come_is_scored_alike(age_s: int) -> None:
+    """On both sides of the second from which a customer may have a class."""
+    for seed in range(50):
+        facts = planted(seed, POLICY)
+        facts.first_s = facts.last_at // MICROS - age_s
+        check_state(ProfileState(facts, b"", Delivery.empty(0)))
+
+
+@pytest.mark.parametrize("rejected", [0, 1, 2])
+@pytest.mark.parametrize("adopted", [0, 1, 2])
+def test_who_is_refuted_is_scored_alike(adopted: int, rejected: int) -> None:
+    """Less often than adopted or not; some of them valuable enough for it to matter."""
+    policy = dataclasses.replace(ODD, n0=0.001)
+    is_doubted = 0
+    for seed in range(50):
+        facts = planted(seed, policy)
+        facts.counts[counters.ADOPTED], facts.counts[counters.REJECTED] = adopted, rejected
+        state = ProfileState(facts, b"", Delivery.empty(0))
+        check_state(state, policy)
+        advice = expected_of(encode_state(state, policy), policy, epoch_zero(policy))[0][-2]
+        is_doubted += advice == DOUBTED[1]
+
+    assert (is_doubted > 5) == (0 < rejected >= adopted)
 
 
 @given(st.integers(0, 2**64))

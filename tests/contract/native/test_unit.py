@@ -14,6 +14,7 @@ from ckm_stream.domain.epoch import epoch_zero
 from ckm_stream.domain.events import Event, ProfileEvent
 from ckm_stream.domain.policy import Policy
 from ckm_stream.errors import InvariantError, TransientError
+from ckm_stream.pipeline.fold import PROFILES
 from ckm_stream.pipeline.origin import HEADER
 from ckm_stream.pipeline.recent import RecentStates
 from ckm_stream.pipeline.records import Effects, Slice
@@ -136,6 +137,23 @@ def test_both_announce_changes_by_silence_alike(
         unit.announce_changes(changes)
 
     assert made.seal() == expected.seal()
+
+
+@given(histories(max_size=6).filter(bool))
+def test_both_tell_the_first_and_the_newest_second(events: list[ProfileEvent]) -> None:
+    """What silence is measured by."""
+    slices = [slice_of([each], source) for source, each in parts_of(events)]
+    _, states = effects_of([slices], core_over, Unit)
+    data = states.data[PROFILES, b"c-1"]
+    folds = profile_fold(POLICY), compiled_core(states).folds[Source.CALL]
+
+    first, newest = (
+        {getattr(fold, name)(fold.load(data, PARTITION)) for fold in folds}
+        for name in ("first_s", "newest_s")
+    )
+
+    seconds = [each.occurred_s for each in events]
+    assert (first, newest) == ({min(seconds)}, {max(seconds)})
 
 
 @given(histories(max_size=4), st.data())

@@ -26,6 +26,7 @@ from tests.support.touchpoints import DAY_S, POLICY, WEEK_S
         ({"sentiment_weight": 0.31}, "sentiment_weight"),
         ({"sentiment_weight": -0.1}, "sentiment_weight"),
         ({"n0": 0.0}, "n0"),
+        ({"known_after_s": -1}, "known_after_s"),
         ({"epsilon": 0.0}, "epsilon"),
         ({"lead_user_from": 0.0}, "lead_user_from"),
         ({"money": Money(call_cost=-1)}, "call_cost"),
@@ -62,7 +63,13 @@ def test_fingerprint_changes_with_what_flows_into_a_state() -> None:
 
 def test_fingerprint_ignores_what_is_only_read() -> None:
     """Weights, thresholds and priors may change over states that exist."""
-    reading = replace(POLICY, n0=5.0, kappas=(1.0, 0.4, 0.2), indicator_weights=IndicatorWeights())
+    reading = replace(
+        POLICY,
+        n0=5.0,
+        known_after_s=0,
+        kappas=(1.0, 0.4, 0.2),
+        indicator_weights=IndicatorWeights(),
+    )
 
     assert reading.fingerprint() == POLICY.fingerprint() == Policy().fingerprint()
 

@@ -170,6 +170,61 @@ def test_unknown_is_not_low() -> None:
     assert (score.value_n_eff, score.willingness_n_eff) == (9.0, 0.0)
 
 
+@pytest.mark.parametrize(
+    ("age_s", "expected"),
+    [(28 * DAY_S - 1, SourceClass.UNKNOWN), (28 * DAY_S, SourceClass.KEY_SOURCE)],
+)
+def test_whoever_has_just_come_is_unknown(age_s: int, expected: SourceClass) -> None:
+    """Until the first event is 28 days old, to the second, whatever has happened since."""
+    facts = key_source()
+    facts.first_s = T0_S + 200 - age_s
+
+    score = score_profile(facts, as_of_s=T0_S + 200, epoch=EPOCH, policy=POLICY)
+
+    assert score.source_class is expected
+
+
+@pytest.mark.parametrize(
+    ("high", "expected"),
+    [
+        ((0.1, 0.1, 0.1), SourceClass.WILLING_SCOUT),
+        ((0.1, 0.99, 0.1), SourceClass.ORDINARY),
+        ((0.1, 0.1, 0.99), SourceClass.ORDINARY),
+        ((0.1, 0.99, 0.99), SourceClass.ORDINARY),
+        ((0.99, 0.1, 0.1), SourceClass.WILLING_SCOUT),
+    ],
+)
+def test_the_value_of_who_is_refuted_is_not_high(
+    high: tuple[float, float, float], expected: SourceClass
+) -> None:
+    """Rejected as often as adopted: what is spent does not make a key source of a liar."""
+    facts, epoch = key_source(), replace(EPOCH, high=high)
+    before = score_profile(facts, as_of_s=T0_S + 200, epoch=epoch, policy=POLICY)
+    for number in range(6):  # as many as were adopted
+        wrong = feedback(f"wrong{number}", T0_S + 190, stage=FeedbackStage.REJECTED)
+        add_event(facts, wrong, POLICY)
+
+    score = score_profile(facts, as_of_s=T0_S + 200, epoch=epoch, policy=POLICY)
+
+    assert score.source_class is expected
+    assert (score.value >= high[0]) == (before.value >= high[0])
+    says_so = "not adopted more often than rejected" in score.engagement_reason
+    assert says_so == (high[0] < 0.5)
+    assert not (says_so and score.engagement is not Engagement.NONE)
+
+
+def test_who_is_unknown_is_not_called_wrong() -> None:
+    """The reason is that too little is known, be it refuted or not."""
+    facts = facts_of(feedback(at_s=T0_S - 60), feedback("no", stage=FeedbackStage.REJECTED))
+
+    score = score_profile(
+        facts, as_of_s=T0_S + 200, epoch=replace(EPOCH, high=(0.001,) * 3), policy=POLICY
+    )
+
+    assert score.source_class is SourceClass.UNKNOWN
+    assert "evidence" in score.engagement_reason
+
+
 def test_evidence_ages_and_the_class_becomes_unknown() -> None:
     """A key source who falls silent for years is not known any more."""
     score = score_profile(key_source(), as_of_s=T0_S + 400 * WEEK_S, epoch=EPOCH, policy=POLICY)

@@ -98,12 +98,12 @@ def test_no_earlier_day_has_another_class(events: list[ProfileEvent], days: int)
 
 
 def test_everybody_with_a_class_becomes_unknown_in_the_end() -> None:
-    """Evidence ages: nobody keeps a class for ever, and nobody leaves the unknown by silence."""
+    """Evidence ages: nobody keeps a class for ever, and nobody leaves the unknown any more."""
     population = simulated(150, seed=3)
     changed = 0
     for facts in population.facts.values():
         class_at = class_of(facts)
-        after_s = facts.last_at // 1_000_000
+        after_s = max(facts.last_at // 1_000_000, facts.first_s + POLICY.known_after_s)
         seen = [class_at(after_s + month * 30 * DAY_S) for month in range(120)]
         changed += seen[0] is not SourceClass.UNKNOWN
 

@@ -1,6 +1,7 @@
 """Who is looked at when, and which classes are found to have changed."""
 
 from dataclasses import replace
+from itertools import islice
 from typing import Any
 
 import pytest
@@ -16,7 +17,14 @@ from ckm_stream.pipeline.epochs import Epochs
 from ckm_stream.pipeline.fold import PROFILES, ProfileFold
 from ckm_stream.pipeline.silence import Silences
 from ckm_stream.pipeline.unit import Core, Unit
-from ckm_stream.simulation.customers import DEFAULT_END_S, SimulationPlan, simulate
+from ckm_stream.simulation.customers import (
+    DEFAULT_END_S,
+    SimulationPlan,
+    persona_of,
+    simulate,
+    simulate_customer,
+)
+from ckm_stream.simulation.persona import Role
 from tests.support.touchpoints import order
 from tests.support.units import (
     EVENTS,
@@ -144,6 +152,79 @@ def test_it_does_not_matter_how_often_somebody_looks() -> None:
 
     assert in_order(at_once) == in_order(bit_by_bit)
     assert at_once
+
+
+def newcomers() -> Partition:
+    """Return a partition of customers who came 14 days ago or later, and who tell much."""
+    partition = Partition()
+    plan = SimulationPlan(customers=1, seed=3, events_per_customer=900.0)
+    new = (each for each in range(500) if persona_of(plan.seed, each).role is Role.NEWCOMER)
+    for index in islice(new, 8):
+        partition.apply(*simulate_customer(plan, index).events)
+    return partition
+
+
+def known_from_s(partition: Partition, customer: str) -> int:
+    """Return the second at which a customer is known for long enough."""
+    state = decode_state(partition.states.data[PROFILES, customer.encode()], POLICY)
+    return state.facts.first_s + 28 * DAY_S
+
+
+@pytest.mark.parametrize("step_s", [3_600 * 7, 90 * DAY_S])
+def test_who_has_become_known_in_silence_is_announced_once_at_that_second(step_s: int) -> None:
+    """On the 28th day, however often somebody looks; after that, silence leads to the unknown."""
+    partition = newcomers()
+    unknown = {key.decode(): known_from_s(partition, key.decode()) for key in partition.keys}
+    known = {
+        name: at_s
+        for name, at_s in unknown.items()
+        if partition.class_at(name, at_s) is not SourceClass.UNKNOWN
+    }
+
+    updates: list[ScoreUpdate] = []
+    for now_s in range(DEFAULT_END_S, DEFAULT_END_S + 91 * DAY_S, step_s):
+        updates += partition.tend(now_s)
+
+    first = {each.customer_id: each for each in reversed(updates)}
+    assert len(known) > 3
+    assert {name: each.as_of for name, each in first.items()} == {
+        name: at_s * MICROS for name, at_s in known.items()
+    }
+    for name, each in first.items():
+        assert each.reason is UpdateReason.DECAY
+        assert each.previous_class is SourceClass.UNKNOWN
+        assert each.score.source_class is partition.class_at(name, known[name])
+        assert partition.class_at(name, known[name] - 1) is SourceClass.UNKNOWN
+    assert len(updates) == len({(each.customer_id, each.as_of) for each in updates})
+
+
+def test_a_successor_announces_who_becomes_known_in_silence() -> None:
+    """From the states alone, and nobody twice."""
+    partition = newcomers()
+    middle_s = sorted(known_from_s(partition, key.decode()) for key in partition.keys)[4]
+    alone = newcomers().tend(DEFAULT_END_S + 40 * DAY_S)
+
+    before = partition.tend(middle_s)
+    partition.silences = partition.new_silences()
+    partition.silences.look_at_all(partition.keys)
+    after = partition.tend(DEFAULT_END_S + 40 * DAY_S)
+
+    assert before
+    assert after
+    assert sorted(map(repr, [*before, *after])) == sorted(map(repr, alone))
+
+
+def test_who_stays_unknown_is_not_looked_at_again() -> None:
+    """One order tells too little, on the 28th day too: one reading of the state, and no more."""
+    partition = Partition()
+    partition.apply(order("once", DEFAULT_END_S))
+    partition.silences.due(DEFAULT_END_S, looks=EVERYBODY)
+    partition.reads = 0
+
+    for day in range(60):
+        assert partition.tend(DEFAULT_END_S + day * DAY_S) == []
+
+    assert partition.reads == 0
 
 
 def test_nothing_is_announced_before_its_time() -> None:

@@ -6,10 +6,11 @@ from itertools import islice
 
 import pytest
 
+from ckm_stream.domain.choices import DAY_S
 from ckm_stream.domain.epoch import NEVER_S, Epoch, epoch_zero
 from ckm_stream.domain.facts import Facts
 from ckm_stream.domain.quantiles import Quantiles
-from ckm_stream.domain.score import SourceClass
+from ckm_stream.domain.score import Score, SourceClass
 from ckm_stream.domain.scoring import score_profile
 from ckm_stream.errors import ConfigurationError, FitError
 from ckm_stream.evidence.sources.population import SimulatedPopulation
@@ -29,14 +30,17 @@ def fitted(
     return fit_epoch(population.population, POLICY, epoch_id=epoch_id, before=before)
 
 
-def scores(population: SimulatedPopulation, epoch: Epoch) -> dict[str, SourceClass]:
-    """Return each customer's class."""
+def scores_of(population: SimulatedPopulation, epoch: Epoch) -> dict[str, Score]:
+    """Return each customer's score."""
     return {
-        customer: score_profile(
-            facts, as_of_s=population.as_of_s, epoch=epoch, policy=POLICY
-        ).source_class
+        customer: score_profile(facts, as_of_s=population.as_of_s, epoch=epoch, policy=POLICY)
         for customer, facts in population.facts.items()
     }
+
+
+def scores(population: SimulatedPopulation, epoch: Epoch) -> dict[str, SourceClass]:
+    """Return each customer's class."""
+    return {name: each.source_class for name, each in scores_of(population, epoch).items()}
 
 
 def test_a_fitted_epoch_waits_to_be_activated() -> None:
@@ -51,14 +55,23 @@ def test_a_fitted_epoch_waits_to_be_activated() -> None:
 
 def test_three_in_ten_of_those_with_a_class_are_high_on_each_dimension() -> None:
     """The threshold is the 0.7 quantile."""
-    diagnostics, classes = fitted().diagnostics, scores(FITTING, fitted().epoch)
-    known = [each for each in classes.values() if each is not SourceClass.UNKNOWN]
-    high_value = [
-        each for each in known if each not in (SourceClass.ORDINARY, SourceClass.WILLING_SCOUT)
-    ]
+    epoch, scores = fitted().epoch, scores_of(FITTING, fitted().epoch).values()
+    known = [each for each in scores if each.source_class is not SourceClass.UNKNOWN]
+    sides = [(each.value, each.willingness, each.absorption) for each in known]
 
-    assert len(known) == diagnostics.customers_known
-    assert len(high_value) / len(known) == pytest.approx(0.3, abs=0.005)
+    assert len(known) == fitted().diagnostics.customers_known
+    for place, high in enumerate(epoch.high):
+        part = sum(side[place] >= high for side in sides) / len(known)
+        assert part == pytest.approx(0.3, abs=0.005)
+
+
+def test_who_has_just_come_sets_no_threshold() -> None:
+    """A customer without a class is not counted among those that the quantile is of."""
+    strict = replace(POLICY, known_after_s=500 * DAY_S)
+
+    counted = fit_epoch(FITTING.population, strict, epoch_id=1, before=ZERO).diagnostics
+
+    assert 30 < counted.customers_known < 0.9 * fitted().diagnostics.customers_known
 
 
 def test_the_order_of_customers_plays_no_part() -> None:

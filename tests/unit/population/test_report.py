@@ -57,6 +57,7 @@ RESTS_ON: list[Callable[[Policy], Policy]] = [
     lambda policy: replace(policy, kappas=(1.0, 0.5, 0.2)),
     lambda policy: replace(policy, contact_window=4),
     lambda policy: replace(policy, n0=4.0),
+    lambda policy: replace(policy, known_after_s=DAY_S),
     lambda policy: replace(policy, new_category_after_s=DAY_S),
     lambda policy: replace(policy, money=Money(referrer_share=0.25)),
     lambda policy: replace(policy, money=Money(referred_margin=2_000)),

@@ -11,7 +11,14 @@ from ckm_stream.codec.catalogue import Catalogue
 from ckm_stream.codec.events import EventCodec, source_of
 from ckm_stream.codec.jsonform import event_from_json, event_to_json
 from ckm_stream.domain.checks import check_event
-from ckm_stream.domain.events import SIMULATED_SOURCE, Call, Feedback, FeedbackStage, Purpose
+from ckm_stream.domain.events import (
+    SIMULATED_SOURCE,
+    Call,
+    Feedback,
+    FeedbackStage,
+    Purpose,
+    Reward,
+)
 from ckm_stream.domain.policy import Policy
 from ckm_stream.errors import ConfigurationError
 from ckm_stream.simulation.customers import (
@@ -164,6 +171,26 @@ def test_referrers_are_earlier_customers(population: list[SimulatedCustomer]) ->
         assert each.referred_by is not None
         assert each.referred_by < each.persona.customer_id
         assert all(event.referred_by == each.referred_by for event in each.events)
+
+
+def test_who_has_just_arrived_has_referred_nobody(population: list[SimulatedCustomer]) -> None:
+    """What the referred did would lie before the newcomer's own first event."""
+    roles = {each.persona.customer_id: each.persona.role for each in population}
+    referrers = {each.referred_by for each in population if each.referred_by is not None}
+
+    assert Role.NEWCOMER not in {roles[each] for each in referrers}
+
+
+def test_an_idea_is_adopted_once(population: list[SimulatedCustomer]) -> None:
+    """Its reward is redeemed under another stage: a second adoption would count again."""
+    told = [
+        event for customer in population for event in customer.events if isinstance(event, Feedback)
+    ]
+    adopted = [each.feedback_id for each in told if each.stage is FeedbackStage.ADOPTED]
+    redeemed = [each.stage for each in told if each.reward is Reward.REDEEMED]
+
+    assert len(set(adopted)) == len(adopted)
+    assert set(redeemed) == {FeedbackStage.REVIEWED}
 
 
 def test_a_persona_can_be_had_without_its_events() -> None:
