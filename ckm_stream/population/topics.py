@@ -26,7 +26,7 @@ class FirstMentions:
     """
 
     def __init__(self) -> None:
-        self._seconds: defaultdict[int, "array[int]"] = defaultdict(lambda: array("q"))
+        self._seconds: defaultdict[int, array[int]] = defaultdict(lambda: array("q"))
 
     def add(self, mentions: Mentions) -> None:
         """Note a customer's first mentions."""
