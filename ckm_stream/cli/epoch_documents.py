@@ -52,6 +52,7 @@ def epoch_document(epoch: Epoch, state: State, report: FitReport | None) -> Docu
         "indicators": list(_indicators(epoch, report)),
         "priors": list(_priors(epoch, report)),
         "employee_rates": list(epoch.employee_rates),
+        "network_customers": len(epoch.network.ids),
         "models": [asdict(each) for each in epoch.models],
         "models_refused": {} if report is None else report.models_refused,
     }

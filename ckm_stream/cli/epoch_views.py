@@ -48,6 +48,13 @@ def epoch_view(document: Document) -> RenderableType:
             else "Employees are not known: A3 is its prior's mean for everybody."
         )
     )
+    if document["network_customers"]:
+        parts.append(
+            Text(
+                f"Of {document['network_customers']:,} customers it is known what their referrals' "
+                "own referrals bring."
+            )
+        )
     for model in document["models"]:
         parameters = ", ".join(f"{each:.4g}" for each in model["parameters"])
         parts.append(

@@ -16,11 +16,15 @@ from ckm_stream.codec.topics import EPOCH
 from ckm_stream.domain.choices import Prior, Priors
 from ckm_stream.domain.epoch import INDICATORS, Epoch, FittedModel
 from ckm_stream.domain.events import MICROS
+from ckm_stream.domain.network import Network
 from ckm_stream.domain.quantiles import Quantiles, QuantileTable
 from ckm_stream.domain.sketch import BINS
 from ckm_stream.errors import InvariantError, Reason, RejectedRecord
 
 _SIDES: Final = 3
+# Network ids have 64 bits, and Avro's long has a sign.
+_SIGN: Final = 1 << 63
+_UNSIGNED: Final = (1 << 64) - 1
 _PRIORS: Final = tuple(each.name for each in fields(Priors))
 
 
@@ -35,6 +39,12 @@ class _NamedPrior:
 class _Table:
     values: Sequence[float]
     shares: Sequence[float]
+
+
+@dataclass(frozen=True, slots=True)
+class _NetworkValue:
+    customer: int
+    value: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +63,7 @@ class _Record:
     employee_rates: Sequence[float]
     priors: Sequence[_NamedPrior]
     models: Sequence[FittedModel]
+    network: Sequence[_NetworkValue]
 
 
 def _model(
@@ -66,6 +77,7 @@ _TYPES: Final[dict[str, Any]] = {
     "org.ckm.QuantileTable": _Table,
     "org.ckm.Prior": _NamedPrior,
     "org.ckm.FittedModel": _model,
+    "org.ckm.NetworkValue": _NetworkValue,
 }
 
 
@@ -104,6 +116,10 @@ class EpochCodec:
                 employee_rates=epoch.employee_rates,
                 priors=tuple(_NamedPrior(name, **each) for name, each in priors.items()),
                 models=epoch.models,
+                network=tuple(
+                    _NetworkValue(own - ((own & _SIGN) << 1), value)
+                    for own, value in zip(epoch.network.ids, epoch.network.values, strict=True)
+                ),
             )
         )
 
@@ -122,6 +138,10 @@ class EpochCodec:
             tables = [
                 QuantileTable(tuple(each.values), tuple(each.shares)) for each in record.tables
             ]
+            network = Network(
+                tuple(each.customer & _UNSIGNED for each in record.network),
+                tuple(each.value for each in record.network),
+            )
         except ValueError as error:
             raise _unusable(record, str(error)) from None
         value_share, willingness_share, absorption_share = record.between
@@ -145,6 +165,7 @@ class EpochCodec:
             as_of_s=record.as_of // MICROS,
             customers=record.customers,
             models=tuple(record.models),
+            network=network,
         )
 
 

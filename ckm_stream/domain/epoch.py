@@ -13,11 +13,13 @@ from typing import Final, Protocol
 
 from ckm_stream.domain.choices import PerIndicator, Priors
 from ckm_stream.domain.decay import total_of
+from ckm_stream.domain.network import Network
 from ckm_stream.domain.policy import Policy
 from ckm_stream.domain.score import Indicator
 from ckm_stream.domain.topics import TopicTable
 
 INDICATORS = tuple(Indicator)
+NO_NETWORK: Final = Network()
 
 
 #: Later than any event: an epoch that waits to be activated. In microseconds it has 63 bits, the
@@ -73,8 +75,8 @@ class Epoch:
     what is believed of a customer without evidence, ``employee_rates`` the usable notes per
     contact by employee bin, empty if not known yet. A score as of ``effective_from_s`` or later
     uses the epoch, until a later one does. What was learnt was learnt from so many ``customers``
-    as of ``as_of_s``; ``models`` price lifetimes at read and play no part in a score. ``topics``
-    tell lead users, by rising keys.
+    as of ``as_of_s``; ``models`` price lifetimes at read and play no part in a score, ``network``
+    is what referrals bring beyond the first step, ``topics`` tell lead users, by rising keys.
     """
 
     epoch_id: int
@@ -89,6 +91,7 @@ class Epoch:
     as_of_s: int = 0
     customers: int = 0
     models: tuple[FittedModel, ...] = ()
+    network: Network = NO_NETWORK
     topics: tuple[TopicTable, ...] = ()
 
     @cached_property

@@ -6,7 +6,7 @@ stand behind it. No indicator depends on the order in which events came.
 """
 
 from math import fsum
-from typing import Final
+from typing import Final, NamedTuple
 
 from ckm_stream.domain.beta import lower_decile
 from ckm_stream.domain.choices import WEEK_S, Money, Prior
@@ -66,7 +66,7 @@ def read_value(facts: Facts, now_s: int, epoch: Epoch, policy: Policy) -> tuple[
     V1 to V3 are in minor units of money, decayed; V4 in units of a wholly new, adopted item.
     """
     get = facts.sums.get
-    d1, d2, d3, d4 = policy.dampings(now_s)[:4]
+    d1, d2, _, d4 = policy.dampings(now_s)[:4]
     priors = epoch.priors
     base = get(NET_MARGIN, 0)
     growth, growth_n = (
@@ -74,9 +74,7 @@ def read_value(facts: Facts, now_s: int, epoch: Epoch, policy: Policy) -> tuple[
         if facts.first_in_category
         else _NONE
     )
-    networking, networking_n = (
-        _networking(facts, d3, priors.referred_buyers, policy.money) if facts.referred else _NONE
-    )
+    networking, networking_n = _networking(facts, now_s, epoch, policy) if facts.referred else _NONE
     learning = get(ITEM_VALUE, 0)
     worth = 0.0
     if learning:
@@ -136,15 +134,41 @@ def _years_bought(facts: Facts, now_s: int) -> float:
     return max(0, now_s - facts.first_purchase_s) / _YEAR_S
 
 
-def _networking(facts: Facts, damping: float, prior: Prior, money: Money) -> tuple[float, float]:
-    """Return the referrer's part of the margin that referrals bring, and the evidence."""
-    referred = counter_estimate(facts.referred)
-    buyers = counter_estimate(facts.referred_buyers)
-    margin = max(0.0, facts.sums.get(REFERRED_MARGIN, 0) * damping)
+class Referred(NamedTuple):
+    """Whom a customer sent: how many, how many of them bought, at which margin, decayed."""
+
+    customers: float
+    buyers: float
+    margin: float
+
+
+def read_referred(facts: Facts, now_s: int, policy: Policy) -> Referred:
+    """Return whom the customer sent; margin in minor units."""
+    return Referred(
+        counter_estimate(facts.referred),
+        counter_estimate(facts.referred_buyers),
+        max(0.0, facts.sums.get(REFERRED_MARGIN, 0) * policy.dampings(now_s)[2]),
+    )
+
+
+def networking_of(referred: Referred, prior: Prior, money: Money) -> float:
+    """Return the referrer's part of the margin that those bring whom it sent, in minor units."""
+    customers, buyers, margin = referred
     mean_margin = (money.referred_margin + margin) / (1.0 + buyers)
-    share = (prior.a + buyers) / (prior.a + prior.b + referred)
-    evidence = facts.sums.get(REFERRALS, 0) * damping
-    return share * referred * mean_margin * money.referrer_share, evidence
+    share = (prior.a + buyers) / (prior.a + prior.b + customers)
+    return share * customers * mean_margin * money.referrer_share
+
+
+def _networking(facts: Facts, now_s: int, epoch: Epoch, policy: Policy) -> tuple[float, float]:
+    """Return what referrals bring, at the first step and beyond it, and the evidence."""
+    referred = read_referred(facts, now_s, policy)
+    networking = networking_of(referred, epoch.priors.referred_buyers, policy.money)
+    beyond = epoch.network.beyond(facts.network_id)
+    if beyond:
+        # Learnt once an epoch, so it cools from then on as the first step does.
+        age_s = now_s - epoch.as_of_s
+        networking += beyond * 2.0 ** (-age_s / policy.half_lives.networking_potential)
+    return networking, facts.sums.get(REFERRALS, 0) * policy.dampings(now_s)[2]
 
 
 def read_willingness(

@@ -24,10 +24,10 @@ class Delivery(msgspec.Struct, array_like=True):
     How far a state's delivery has come.
 
     ``applied`` holds, for each source topic, the offset applied last, -1 if none, in the order
-    call, ticket, purchase, feedback, referral, text. ``version`` counts the events applied. What was
-    announced last is None before the first update. ``origins`` holds the greatest offset that was
-    forwarded to here by each partition of each topic, which the pipeline numbers. Parts are only
-    ever added at the end, each with a default: the layouts before do not have them.
+    call, ticket, purchase, feedback, referral, text. ``version`` counts the events applied. What
+    was announced last is None before the first update. ``origins`` holds the greatest offset that
+    was forwarded to here by each partition of each topic, which the pipeline numbers. Parts are
+    only ever added at the end, each with a default: the layouts before do not have them.
     """
 
     version: int

@@ -1,6 +1,6 @@
 # The policy and the epoch as plain numbers, read once.
 
-from libc.stdint cimport int64_t, uint32_t
+from libc.stdint cimport int64_t, uint32_t, uint64_t
 
 from ckm_stream.native.touchpoint cimport Limits
 
@@ -58,6 +58,11 @@ cdef class EpochNumbers:
     cdef Topics topics
     cdef int rates  # 0, or 16 employee rates
     cdef double rate[16]
+    # What referrals bring beyond the first step, by network ids, which rise.
+    cdef Py_ssize_t network
+    cdef uint64_t* network_id
+    cdef double* network_value
+    cdef int64_t as_of_s
     cdef Prior new_categories
     cdef Prior referred_buyers
     cdef Prior credibility

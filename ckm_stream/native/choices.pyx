@@ -1,7 +1,7 @@
 # cython: language_level=3
 """The policy and the epoch as plain numbers, read once."""
 
-from libc.stdint cimport int64_t, uint32_t
+from libc.stdint cimport int64_t, uint32_t, uint64_t
 from libc.stdlib cimport free, malloc
 
 from ckm_stream.codec.layouts import DEFAULT_LAYOUT
@@ -66,10 +66,14 @@ cdef class EpochNumbers:
 
     def __cinit__(self, epoch: object) -> None:
         self.knots = NULL
+        self.network_id = NULL
+        self.network_value = NULL
         self.topics.key, self.topics.first, self.topics.seconds = NULL, NULL, NULL
 
     def __dealloc__(self) -> None:
         free(self.knots)
+        free(self.network_id)
+        free(self.network_value)
         free(self.topics.key)
         free(self.topics.first)
         free(self.topics.seconds)
@@ -90,6 +94,8 @@ cdef class EpochNumbers:
         for place, rate in enumerate(epoch.employee_rates):
             self.rate[place] = rate
         self._read_priors(epoch.priors)
+        self._read_network(epoch.network)
+        self.as_of_s = epoch.as_of_s
         self._read_topics(epoch.topics)
 
     def _read_scale(self, epoch: object) -> None:
@@ -118,6 +124,17 @@ cdef class EpochNumbers:
             for number, (value, share) in enumerate(zip(table.values, table.shares)):
                 self.knots[self.first_knot[place] + number] = value
                 self.knots[knot + self.first_knot[place] + number] = share
+
+    def _read_network(self, network: object) -> None:
+        self.network = len(network.ids)
+        if not self.network:
+            return
+        self.network_id = <uint64_t*>malloc(self.network * sizeof(uint64_t))
+        self.network_value = <double*>malloc(self.network * sizeof(double))
+        if self.network_id is NULL or self.network_value is NULL:
+            raise MemoryError
+        for place, (own, value) in enumerate(zip(network.ids, network.values)):
+            self.network_id[place], self.network_value[place] = own, value
 
     def _read_topics(self, tables: object) -> None:
         cdef Topics* topics = &self.topics

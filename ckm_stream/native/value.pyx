@@ -50,7 +50,7 @@ cdef int read_value(
     to.indicators[V1] = base * damping[V1] if base > 0 else 0.0
     to.evidence[V1] = number(sums, SLOT_ORDERS) * damping[V1]
     read_growth(to, profile, choices, epoch.new_categories, damping[V2])
-    read_networking(to, profile, choices, epoch.referred_buyers, damping[V3])
+    read_networking(to, profile, choices, epoch, damping[V3])
     to.indicators[V4] = 0.0
     if learning != 0:
         credibility = beta_mean(
@@ -121,10 +121,11 @@ cdef double fsum_of(const double* parts, int count) except? -1.0:
 
 
 cdef int read_networking(
-    Score* to, Profile profile, Choices choices, Prior prior, double damping
+    Score* to, Profile profile, Choices choices, EpochNumbers epoch, double damping
 ) except -1:
+    cdef Prior prior = epoch.referred_buyers
     cdef double referred = counter_estimate(profile.referred)
-    cdef double buyers, margin, mean_margin, share
+    cdef double buyers, margin, mean_margin, share, beyond
     to.indicators[V3] = to.evidence[V3] = 0.0
     if referred != 0:
         buyers = counter_estimate(profile.referred_buyers)
@@ -134,8 +135,29 @@ cdef int read_networking(
         mean_margin = (choices.referred_margin + margin) / (1.0 + buyers)
         share = (prior.a + buyers) / (prior.a + prior.b + referred)
         to.indicators[V3] = share * referred * mean_margin * choices.referrer_share
+        beyond = beyond_of(profile.network_id, epoch)
+        if beyond != 0:
+            to.indicators[V3] += beyond * pow(
+                _TWO, -<double>(to.as_of_s - epoch.as_of_s) / <double>choices.half_life_s[V3]
+            )
         to.evidence[V3] = number(profile.sums, SLOT_REFERRALS) * damping
     return 0
+
+
+cdef double beyond_of(uint64_t network_id, EpochNumbers epoch) noexcept:
+    # Twin of `domain.network.Network.beyond`.
+    cdef Py_ssize_t low = 0
+    cdef Py_ssize_t high = epoch.network
+    cdef Py_ssize_t middle
+    while low < high:
+        middle = (low + high) // 2
+        if epoch.network_id[middle] < network_id:
+            low = middle + 1
+        else:
+            high = middle
+    if low < epoch.network and epoch.network_id[low] == network_id:
+        return epoch.network_value[low]
+    return 0.0
 
 
 cdef double counter_estimate(const uint64_t* words) noexcept:

@@ -19,6 +19,7 @@ from ckm_stream.domain.quantiles import Quantiles
 from ckm_stream.errors import FitError
 from ckm_stream.population.employees import EmployeeContacts, learn_rates
 from ckm_stream.population.moments import Learnt, Moments, learn_rate, learn_share
+from ckm_stream.population.network import Referrals
 from ckm_stream.population.readings import Readings, median_of
 from ckm_stream.population.thresholds import high_from
 from ckm_stream.population.topics import FirstMentions
@@ -95,14 +96,16 @@ def fit_epoch(
     """
     zero = epoch_zero(policy)
     weights = choose_weights(comparisons or Comparisons(), zero)
-    mentions = FirstMentions()
-    learnt = _learn_priors(population, policy, mentions)
+    referrals, mentions = Referrals(), FirstMentions()
+    learnt = _learn_priors(population, policy, referrals, mentions)
     motivation, rates = learn_rates(population.employees, policy.priors.employee_motivation)
     learnt["employee_motivation"] = motivation
     believed = replace(
         zero,
         priors=Priors(**{name: each.prior for name, each in learnt.items()}),
         employee_rates=rates,
+        as_of_s=population.as_of_s,
+        network=referrals.network(learnt["referred_buyers"].prior, policy.money),
     )
     readings = _read(population, believed, policy)
     scale = readings.quantiles()
@@ -127,6 +130,7 @@ def fit_epoch(
         as_of_s=population.as_of_s,
         customers=readings.customers,
         models=population.models,
+        network=believed.network,
         topics=mentions.tables(),
     )
     diagnostics = Diagnostics(
@@ -146,13 +150,14 @@ def fit_epoch(
 
 
 def _learn_priors(
-    population: Population, policy: Policy, mentions: FirstMentions
+    population: Population, policy: Policy, referrals: Referrals, mentions: FirstMentions
 ) -> dict[str, Learnt]:
-    """Learn from everybody's evidence; the same pass notes who spoke of what when."""
+    """Learn from everybody's evidence; the same pass notes who sent whom, and spoke of what."""
     moments = {each.name: Moments() for each in fields(Priors)}
     customers = 0
-    for _, facts in population.customers():
+    for customer_id, facts in population.customers():
         customers += 1
+        referrals.add(customer_id, facts, as_of_s=population.as_of_s, policy=policy)
         mentions.add(facts.mentions)
         for name, pair in read_evidence(facts, population.as_of_s, policy).items():
             events, other = pair

@@ -37,6 +37,7 @@ from ckm_stream.domain import events, knowledge, score
 from ckm_stream.domain.choices import Prior, Priors
 from ckm_stream.domain.epoch import Epoch, FittedModel
 from ckm_stream.domain.knowledge import KnowledgeItem
+from ckm_stream.domain.network import Network
 from ckm_stream.domain.quantiles import Quantiles, QuantileTable
 from ckm_stream.domain.score import Score, ScoreUpdate
 from ckm_stream.operations.topics import load_specs
@@ -122,6 +123,11 @@ def epoch_from_json(obj: Any) -> Epoch:
     obj["priors"] = Priors(
         **{each["name"]: Prior(a=each["a"], b=each["b"]) for each in obj["priors"]}
     )
+    values = obj.pop("network", [])
+    obj["network"] = Network(
+        tuple(each["customer"] % (1 << 64) for each in values),
+        tuple(each["value"] for each in values),
+    )
     obj["models"] = tuple(msgspec.convert(each, FittedModel) for each in obj["models"])
     for name in ("effective_from", "as_of"):
         obj[f"{name}_s"] = int(datetime.fromisoformat(obj.pop(name)).timestamp())
@@ -187,6 +193,7 @@ def test_ids_never_change() -> None:
         10_000_007: ("ckm.score.updated.v1-value", 1),
         10_000_008: ("ckm.knowledge.item.v1-value", 1),
         10_000_009: ("ckm.internal.epoch.v1-value", 1),
+        10_000_011: ("ckm.internal.epoch.v1-value", 2),
     }
 
 

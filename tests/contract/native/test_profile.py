@@ -15,7 +15,7 @@ from ckm_stream.domain.choices import HalfLives
 from ckm_stream.domain.employee import EmployeeState, apply_employee_event
 from ckm_stream.domain.events import ProfileEvent
 from ckm_stream.domain.policy import Policy
-from ckm_stream.domain.profile import Delivery, ProfileState, apply_event
+from ckm_stream.domain.profile import SOURCES, Delivery, ProfileState, apply_event
 from ckm_stream.domain.score import SourceClass
 from tests.support.touchpoints import (
     DAY_S,
@@ -49,7 +49,7 @@ _NAMES: Final = st.text(st.characters(exclude_categories=["Cs"]), max_size=40)
 
 
 @st.composite
-def deliveries(draw: st.DrawFn, sources: int = 5) -> Delivery:
+def deliveries(draw: st.DrawFn, sources: int = SOURCES) -> Delivery:
     """Draw how far delivery has come, announced or not."""
     delivery = Delivery(
         version=draw(_COUNTS),

@@ -29,10 +29,12 @@ from ckm_stream.domain.events import MICROS, ProfileEvent
 from ckm_stream.domain.facts import Facts
 from ckm_stream.domain.indicators import read_value
 from ckm_stream.domain.mentions import MOST_MENTIONS, topic_key
+from ckm_stream.domain.network import Network
 from ckm_stream.domain.policy import Policy
 from ckm_stream.domain.profile import Delivery, ProfileState, apply_event
 from ckm_stream.domain.quantiles import LogHistogram, Quantiles, QuantileTable
 from ckm_stream.domain.score import Engagement, SourceClass, UpdateReason
+from ckm_stream.domain.sketch import network_id
 from ckm_stream.domain.topics import TopicTable
 from ckm_stream.pipeline.fold import ProfileFold
 from ckm_stream.pipeline.records import Effects
@@ -103,6 +105,13 @@ def epochs(policy: Policy) -> Iterator[Epoch]:
             },
             acceptance_rate=Prior(a=1.7, b=1.01),
         ),
+        network=Network(
+            *zip(
+                *sorted((network_id(f"c-{each}"), 1_000.0 / each) for each in range(1, 40)),
+                strict=True,
+            )
+        ),
+        as_of_s=policy.landmark_s + 90 * DAY_S,
         topics=tuple(sorted(map(topic_of, range(0, 48, 3)), key=lambda topic: topic.key)),
     )
 

@@ -59,6 +59,7 @@ DETAILS = SUMMARY | {
     "indicators",
     "priors",
     "employee_rates",
+    "network_customers",
     "models",
     "models_refused",
 }

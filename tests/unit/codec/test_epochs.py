@@ -12,6 +12,7 @@ from ckm_stream.codec.catalogue import Catalogue
 from ckm_stream.codec.epochs import EpochCodec
 from ckm_stream.domain.choices import Prior, Priors
 from ckm_stream.domain.epoch import NEVER_S, Epoch, FittedModel, epoch_zero
+from ckm_stream.domain.network import Network
 from ckm_stream.domain.policy import Policy
 from ckm_stream.domain.quantiles import LogHistogram, Quantiles
 from ckm_stream.errors import InvariantError, Reason, RejectedRecord
@@ -38,6 +39,7 @@ EPOCH = replace(
     as_of_s=1_699_999_000,
     customers=23_570,
     models=(FittedModel("bg_nbd", (0.2426, 4.4136, 0.7929, 2.4259), -9582.43, 2357),),
+    network=Network((5, (1 << 63) - 1, 1 << 63, (1 << 64) - 1), (0.5, 1e9, 3.0, 40_000.25)),
 )
 
 
@@ -114,6 +116,16 @@ def test_a_table_that_falls_is_refused() -> None:
 
     with pytest.raises(RejectedRecord, match="rise from"):
         CODEC.decode(CODEC.encode(replace(EPOCH, scale=scale)))
+
+
+def test_a_network_whose_ids_fall_is_refused() -> None:
+    """Half of it would never be found."""
+    network = object.__new__(Network)
+    object.__setattr__(network, "ids", (2, 1))
+    object.__setattr__(network, "values", (1.0, 1.0))
+
+    with pytest.raises(RejectedRecord, match="rising ids"):
+        CODEC.decode(CODEC.encode(replace(EPOCH, network=network)))
 
 
 @pytest.mark.parametrize("value", [None, b"", b"\0\0\0\0\0garbage"])

@@ -8,7 +8,7 @@ import pytest
 
 from ckm_stream.domain.beta import lower_decile
 from ckm_stream.domain.choices import Money
-from ckm_stream.domain.epoch import epoch_zero
+from ckm_stream.domain.epoch import Epoch, epoch_zero
 from ckm_stream.domain.events import (
     CallOutcome,
     CampaignResponse,
@@ -33,8 +33,9 @@ from ckm_stream.domain.indicators import (
     read_value,
     read_willingness,
 )
+from ckm_stream.domain.network import Network
 from ckm_stream.domain.policy import Policy
-from ckm_stream.domain.sketch import bin_of
+from ckm_stream.domain.sketch import bin_of, network_id
 from tests.support.touchpoints import (
     DAY_S,
     POLICY,
@@ -211,6 +212,27 @@ class TestNetworkingPotential:
 
         assert facts.referred == 0
         assert facts.newest == []
+
+    def test_what_the_epoch_knows_beyond_the_first_step_is_added_and_cools(self) -> None:
+        """Half of it is left after 52 weeks; a customer whom it does not know gets nothing."""
+        facts = facts_of(referral())
+        network = Network((network_id("c-1"),), (600.0,))
+        known = replace(EPOCH, network=network, as_of_s=T0_S)
+        later_s = T0_S + POLICY.half_lives.networking_potential
+
+        def read(epoch: Epoch, now_s: int) -> float:
+            return read_value(facts, now_s, epoch, POLICY)[0][2]
+
+        assert read(known, T0_S) == pytest.approx(read(EPOCH, T0_S) + 600.0)
+        assert read(known, later_s) == pytest.approx(read(EPOCH, later_s) + 300.0)
+        other = replace(known, network=Network((7,), (600.0,)))
+        assert read(other, T0_S) == read(EPOCH, T0_S)
+
+    def test_who_has_sent_nobody_has_no_network(self) -> None:
+        """Whatever an epoch says under the id of nobody."""
+        known = replace(EPOCH, network=Network((0,), (600.0,)), as_of_s=T0_S)
+
+        assert read_value(facts_of(order()), T0_S, known, POLICY)[0][2] == 0.0
 
 
 class TestLearningPotential:
