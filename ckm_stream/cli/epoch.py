@@ -79,9 +79,10 @@ def show(epoch_id: MaybeNumber = None, as_json: AsJson = False) -> None:  # noqa
 
     With --json: a list of objects with epoch_id, state, in_force, as_of, customers and
     effective_from (UTC); or, of one, these and before_id, customers_known, customers_simulated,
-    consistency_ratios, dimensions, indicators, priors, employee_rates, models and
-    models_refused (a reason by a model's name), where a field
-    that ends in _before is of the epoch that was in force last when this one was fitted.
+    consistency_ratios, dimensions, indicators, priors, employee_rates, models,
+    models_refused (a reason by a model's name) and topics (CRC-32 of the name, customers, and
+    when the first, half and the last of them had spoken of it), where a field that ends in
+    _before is of the epoch that was in force last when this one was fitted.
     Exit code 1 if there is no such epoch.
     """
     from ckm_stream.cli.epochs import explain_epoch, list_epochs

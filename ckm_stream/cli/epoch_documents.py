@@ -55,6 +55,7 @@ def epoch_document(epoch: Epoch, state: State, report: FitReport | None) -> Docu
         "network_customers": len(epoch.network.ids),
         "models": [asdict(each) for each in epoch.models],
         "models_refused": {} if report is None else report.models_refused,
+        "topics": list(_topics(epoch)),
     }
 
 
@@ -123,6 +124,14 @@ def _indicators(epoch: Epoch, report: FitReport | None) -> Iterable[Document]:
             "reference": reference,
             "with_evidence": None if report is None else report.with_evidence[indicator],
         }
+
+
+def _topics(epoch: Epoch) -> Iterable[Document]:
+    for each in sorted(epoch.topics, key=lambda topic: -topic.customers):
+        seconds = each.seconds
+        places = {"first": 0, "median": (len(seconds) - 1) // 2, "last": -1}
+        instants = {name: to_datetime(seconds[place] * MICROS) for name, place in places.items()}
+        yield {"topic": f"{each.key:08x}", "customers": each.customers, **instants}
 
 
 def _priors(epoch: Epoch, report: FitReport | None) -> Iterable[Document]:

@@ -10,10 +10,12 @@ from rich.text import Text
 
 from ckm_stream.cli.epoch_documents import Document
 from ckm_stream.cli.rendering import add_columns, new_table, plain, show_instant, words
+from ckm_stream.domain.topics import TELLING_FROM
 from ckm_stream.population.fit import RATES
 from ckm_stream.population.moments import FEWEST
 
 _PER: Final = {"new_categories": " a year", "contact_frequency": " a week"}
+_TOPICS_SHOWN: Final = 5
 _NO_REPORT: Final = "It was not fitted to this store, which does not know how it came about."
 
 
@@ -55,6 +57,7 @@ def epoch_view(document: Document) -> RenderableType:
                 "own referrals bring."
             )
         )
+    parts.append(Text(_topics(document["topics"])))
     for model in document["models"]:
         parameters = ", ".join(f"{each:.4g}" for each in model["parameters"])
         parts.append(
@@ -88,6 +91,14 @@ def _opening(document: Document) -> Iterable[str]:
         f"{f', {simulated:,} with simulated data' if simulated else ''}; "
         f"the epoch before was {document['before_id']}."
     )
+
+
+def _topics(topics: Sequence[Document]) -> str:
+    if not topics:
+        return f"Nobody is a lead user: no topic has {TELLING_FROM} customers who spoke of it."
+    most = ", ".join(f"{each['customers']:,}" for each in topics[:_TOPICS_SHOWN])
+    rest = ", …" if len(topics) > _TOPICS_SHOWN else ""
+    return f"Topics that tell lead users: {len(topics)}, of {most}{rest} customers."
 
 
 def _dimension_table(document: Document) -> Table:

@@ -7,6 +7,7 @@ does not rise or weights that do not add up are refused, and the epoch before st
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
+from itertools import pairwise
 from math import isclose, isfinite
 from typing import Any, Final
 
@@ -20,6 +21,7 @@ from ckm_stream.domain.events import MICROS
 from ckm_stream.domain.network import Network
 from ckm_stream.domain.quantiles import Quantiles, QuantileTable
 from ckm_stream.domain.sketch import BINS
+from ckm_stream.domain.topics import TopicTable
 from ckm_stream.errors import InvariantError, Reason, RejectedRecord
 
 _SIDES: Final = 3
@@ -49,6 +51,13 @@ class _NetworkValue:
 
 
 @dataclass(frozen=True, slots=True)
+class _Topic:
+    key: int
+    customers: int
+    seconds: Sequence[int]
+
+
+@dataclass(frozen=True, slots=True)
 class _Record:
     """The Avro record, field by field."""
 
@@ -65,6 +74,7 @@ class _Record:
     priors: Sequence[_NamedPrior]
     models: Sequence[FittedModel]
     network: Sequence[_NetworkValue]
+    topics: Sequence[TopicTable | _Topic]
 
 
 def _model(
@@ -79,6 +89,7 @@ _TYPES: Final[dict[str, Any]] = {
     "org.ckm.Prior": _NamedPrior,
     "org.ckm.FittedModel": _model,
     "org.ckm.NetworkValue": _NetworkValue,
+    "org.ckm.TopicTable": _Topic,
 }
 
 
@@ -121,6 +132,7 @@ class EpochCodec:
                     _NetworkValue(own - ((own & _SIGN) << 1), value)
                     for own, value in zip(epoch.network.ids, epoch.network.values, strict=True)
                 ),
+                topics=epoch.topics,
             )
         )
 
@@ -142,6 +154,9 @@ class EpochCodec:
             network = Network(
                 tuple(each.customer & _UNSIGNED for each in record.network),
                 tuple(each.value for each in record.network),
+            )
+            topics = tuple(
+                TopicTable(each.key, each.customers, tuple(each.seconds)) for each in record.topics
             )
         except ValueError as error:
             raise _unusable(record, str(error)) from None
@@ -167,6 +182,7 @@ class EpochCodec:
             customers=record.customers,
             models=tuple(record.models),
             network=network,
+            topics=topics,
         )
 
 
@@ -203,6 +219,10 @@ def _rules(record: _Record) -> list[tuple[bool, str]]:
         (
             all(_is_prior(each) for each in pairs.values()),
             f"its priors must be > 0, those of the acceptance rate >= {LEAST_COUNT}",
+        ),
+        (
+            all(one.key < next_one.key for one, next_one in pairwise(record.topics)),
+            "its topics must be in the order of their keys, each once",
         ),
     ]
 

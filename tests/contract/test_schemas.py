@@ -40,6 +40,7 @@ from ckm_stream.domain.knowledge import KnowledgeItem
 from ckm_stream.domain.network import Network
 from ckm_stream.domain.quantiles import Quantiles, QuantileTable
 from ckm_stream.domain.score import Score, ScoreUpdate
+from ckm_stream.domain.topics import TopicTable
 from ckm_stream.operations.topics import load_specs
 
 CATALOGUE = Catalogue.load()
@@ -128,6 +129,10 @@ def epoch_from_json(obj: Any) -> Epoch:
         tuple(each["customer"] % (1 << 64) for each in values),
         tuple(each["value"] for each in values),
     )
+    obj["topics"] = tuple(
+        TopicTable(each["key"], each["customers"], tuple(each["seconds"]))
+        for each in obj.get("topics", ())
+    )
     obj["models"] = tuple(msgspec.convert(each, FittedModel) for each in obj["models"])
     for name in ("effective_from", "as_of"):
         obj[f"{name}_s"] = int(datetime.fromisoformat(obj.pop(name)).timestamp())
@@ -194,6 +199,7 @@ def test_ids_never_change() -> None:
         10_000_008: ("ckm.knowledge.item.v1-value", 1),
         10_000_009: ("ckm.internal.epoch.v1-value", 1),
         10_000_011: ("ckm.internal.epoch.v1-value", 2),
+        10_000_012: ("ckm.internal.epoch.v1-value", 3),
         10_000_010: ("ckm.internal.text.v1-value", 1),
     }
 

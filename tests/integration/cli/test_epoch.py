@@ -62,6 +62,7 @@ DETAILS = SUMMARY | {
     "network_customers",
     "models",
     "models_refused",
+    "topics",
 }
 ACTIVATION = {"epoch_id", "instead_of", "effective_from", "dry_run"}
 CIRCLE = "[[1, 9, 0.1111], [0.1111, 1, 9], [9, 0.1111, 1]]"
@@ -129,6 +130,7 @@ class TestFit:
         assert "300 with simulated data; the epoch before was 0." in output
         assert "at the 0.7 quantile" in output
         assert "never used" in output  # of the weights by entropy
+        assert "Topics that tell lead users: " in output
         assert "`ckm epoch activate 1 --dry-run`" in output
         assert [row["effective_from"] for row in rows_of(store, "epoch")] == [None]
         assert announced() == []
@@ -156,6 +158,10 @@ class TestFit:
             *("prior", "a", "b", "mean", "a_before", "b_before", "mean_before"),
             *("customers", "is_learnt"),
         }
+        topics = fitted["topics"]
+        assert set(topics[0]) == {"topic", "customers", "first", "median", "last"}
+        assert topics[0]["customers"] == max(each["customers"] for each in topics) > 20
+        assert all(each["first"] <= each["median"] <= each["last"] for each in topics)
 
     def test_an_instant_that_is_later_is_taken(self, ckm: Run) -> None:
         """What is learnt has cooled until then."""
@@ -277,7 +283,10 @@ class TestShow:
 
     def test_epoch_0_is_that_of_the_settings(self, ckm: Run) -> None:
         """It is there before anything is learnt."""
-        assert "Epoch 0: in force" in ckm("show", "0").stdout
+        output = ckm("show", "0").stdout
+
+        assert "Epoch 0: in force" in output
+        assert "Nobody is a lead user" in output
 
     def test_a_prior_that_was_not_learnt_says_why(self, ckm: Run, store: Engine) -> None:
         """Few employees: what is believed of them stays."""

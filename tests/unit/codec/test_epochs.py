@@ -15,7 +15,9 @@ from ckm_stream.domain.epoch import NEVER_S, Epoch, FittedModel, epoch_zero
 from ckm_stream.domain.network import Network
 from ckm_stream.domain.policy import Policy
 from ckm_stream.domain.quantiles import LogHistogram, Quantiles
+from ckm_stream.domain.topics import TopicTable
 from ckm_stream.errors import InvariantError, Reason, RejectedRecord
+from ckm_stream.population.topics import KNOTS, MOST_TOPICS
 
 CODEC = EpochCodec(Catalogue.load())
 
@@ -26,6 +28,14 @@ def table_of(*values: float) -> Any:
     for value in values:
         histogram.add(value)
     return histogram.table()
+
+
+def wrong_topic(customers: int, seconds: tuple[int, ...]) -> TopicTable:
+    """Return a table that cannot be made, only written."""
+    topic = object.__new__(TopicTable)
+    for name, value in (("key", 7), ("customers", customers), ("seconds", seconds)):
+        object.__setattr__(topic, name, value)
+    return topic
 
 
 EPOCH = replace(
@@ -40,6 +50,10 @@ EPOCH = replace(
     customers=23_570,
     models=(FittedModel("bg_nbd", (0.2426, 4.4136, 0.7929, 2.4259), -9582.43, 2357),),
     network=Network((5, (1 << 63) - 1, 1 << 63, (1 << 64) - 1), (0.5, 1e9, 3.0, 40_000.25)),
+    topics=(
+        TopicTable(0, 21, (0, 5)),
+        TopicTable((1 << 32) - 1, 23_570, (1_700_000_000, 1_700_000_000, (1 << 43) - 1)),
+    ),
 )
 
 
@@ -65,6 +79,18 @@ def test_an_epoch_that_waits_to_be_activated_is_written_too() -> None:
     assert CODEC.decode(CODEC.encode(waiting)) == waiting
 
 
+def test_the_most_topics_keep_an_epoch_small() -> None:
+    """Its record is far below what a broker takes: 1 MB."""
+    topics = tuple(
+        TopicTable(key << 24, 1_000_000, tuple(range(1_700_000_000, 1_700_000_000 + KNOTS)))
+        for key in range(MOST_TOPICS)
+    )
+
+    size = len(CODEC.encode(replace(EPOCH, topics=topics)))
+
+    assert size - len(CODEC.encode(replace(EPOCH, topics=()))) < 25_000
+
+
 def test_an_epoch_that_was_not_learnt_is_not_announced() -> None:
     """Epoch 0 is the policy's own."""
     with pytest.raises(InvariantError, match="epoch 0 has no quantile tables"):
@@ -84,6 +110,10 @@ def test_an_epoch_that_was_not_learnt_is_not_announced() -> None:
         (lambda epoch: replace(epoch, high=(0.5, 0.5, float("nan"))), "thresholds"),
         (lambda epoch: replace(epoch, reference=(0.5,) * 11), "reference"),
         (lambda epoch: replace(epoch, employee_rates=(0.5,)), "16 bins"),
+        (lambda epoch: replace(epoch, topics=epoch.topics[::-1]), "in the order of their keys"),
+        (lambda epoch: replace(epoch, topics=epoch.topics[:1] * 2), "each once"),
+        (lambda epoch: replace(epoch, topics=(wrong_topic(20, (1, 2)),)), "at least 21 customers"),
+        (lambda epoch: replace(epoch, topics=(wrong_topic(21, (2, 1)),)), "never fall"),
         (
             lambda epoch: replace(epoch, priors=replace(epoch.priors, trust=Prior(a=0, b=1))),
             "priors must be > 0",

@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ckm_stream.domain.mentions import Mentions
-from ckm_stream.domain.topics import TELLING_FROM, TopicTable
+from ckm_stream.domain.policy import Policy
+from ckm_stream.domain.topics import TELLING_FROM, TopicTable, read_lead
 from ckm_stream.population.topics import KNOTS, MOST_TOPICS, FirstMentions
 
 DAY_S = 86_400
@@ -87,3 +88,27 @@ def test_an_epoch_keeps_the_topics_of_the_most_customers() -> None:
 
     assert [each.key for each in tables] == [*range(MOST_TOPICS - 1), many - 1]
     assert tables[-1].customers == TELLING_FROM + 1
+
+
+def spoken(chance: Random, *, days_late: tuple[int, int]) -> Mentions:
+    """Return first mentions of ten of 24 needs, each so many days after it has come up."""
+    return {
+        need: (20 * need + chance.randint(*days_late)) * DAY_S
+        for need in chance.sample(range(24), 10)
+    }
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_planted_lead_users_are_found_and_few_others(seed: int) -> None:
+    """Thirty who meet needs within 30 days, 970 who take up to a year; judged on others' tables."""
+    chance = Random(seed)
+    leading = [spoken(chance, days_late=(0, 30)) for _ in range(60)]
+    crowd = [spoken(chance, days_late=(0, 365)) for _ in range(1940)]
+    known = {each.key: each for each in tables_of([*leading[::2], *crowd[::2]])}
+    least = Policy().lead_user_from
+
+    found = [read_lead(each, known).is_lead_user(least) for each in leading[1::2]]
+    others = [read_lead(each, known).is_lead_user(least) for each in crowd[1::2]]
+
+    assert sum(found) >= 0.95 * len(found)
+    assert sum(others) <= 0.01 * len(others)
