@@ -2,7 +2,7 @@
 
 import copy
 
-from ckm_stream.domain.events import MICROS, CallOutcome
+from ckm_stream.domain.events import MICROS, CallOutcome, ProfileEvent
 from ckm_stream.domain.profile import Delivery, ProfileState, apply_event
 from ckm_stream.domain.sketch import network_id
 from tests.support.touchpoints import POLICY, T0_S, approach, order, referral
@@ -56,7 +56,7 @@ def test_states_share_no_offsets() -> None:
 
 def test_the_first_to_be_named_sent_the_customer() -> None:
     """By event time, of two at once the lesser id; a refusal names nobody, nor does oneself."""
-    events = [
+    events: list[ProfileEvent] = [
         order("o1", T0_S, referred_by="late"),
         order("o2", T0_S - 9, referred_by="early"),
         approach(CallOutcome.DECLINED, "c1", T0_S - 20, referred_by="never"),
