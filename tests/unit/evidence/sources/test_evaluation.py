@@ -65,14 +65,13 @@ def test_no_epoch_believes_a_bot_a_liar_or_a_newcomer(unseen: SourcesEvaluation)
     assert min(unseen.simulated.roles[role] for role in ("bot", "liar", "newcomer")) > 50
 
 
-@pytest.mark.xfail(reason="3,000 customers: chance alone makes 0.009 of the 0.0106", strict=True)
-def test_acceptance_rates_are_calibrated(unseen: SourcesEvaluation) -> None:
-    """To a hundredth, where the answers suffice to tell."""
-    assert next(each for each in unseen.bars if each.name == "willingness_ece").holds
-
-
 def test_acceptance_rates_are_off_by_little_more_than_chance(unseen: SourcesEvaluation) -> None:
-    """Shrunk as if evidence had not aged, they were off by 0.03 more than chance."""
+    """
+    Shrunk as if evidence had not aged, they were off by 0.03 more than chance.
+
+    So few customers cannot tell an error of a hundredth: chance alone makes 0.009 of it here. What
+    larger plans measure is in docs/evidence.md.
+    """
     fitted = unseen.calibration.rates[0]
 
     assert fitted.ece < fitted.ece_by_chance + 0.005
