@@ -26,6 +26,7 @@ from ckm_stream.domain.indicators import read_value, read_willingness
 from ckm_stream.domain.policy import Policy
 from ckm_stream.domain.score import Score, SourceClass
 from ckm_stream.domain.scoring import FLOOR, explain, score_profile
+from tests.support.epochs import various_epochs
 from tests.support.touchpoints import (
     DAY_S,
     POLICY,
@@ -40,14 +41,13 @@ from tests.support.touchpoints import (
 )
 
 EPOCH = epoch_zero(POLICY)
-RATED_EPOCH = replace(EPOCH, epoch_id=1, employee_rates=tuple(n / 16 for n in range(16)))
 END_S = POLICY.landmark_s + 2000 * DAY_S
 ROUNDING = 1e-12
 
 Group = TypeVar("Group", SaturationPoints, References)
 
 later = st.integers(0, 20 * 365 * DAY_S)
-epochs = st.sampled_from([EPOCH, RATED_EPOCH])
+epochs = st.sampled_from([*various_epochs(POLICY)])
 
 
 def facts_of(history: list[ProfileEvent], policy: Policy = POLICY) -> Facts:

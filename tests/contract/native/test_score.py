@@ -3,7 +3,6 @@
 import dataclasses
 import random
 from collections import defaultdict
-from collections.abc import Iterator
 from typing import Any, Final
 
 import pytest
@@ -30,16 +29,13 @@ from ckm_stream.domain.events import MICROS, ProfileEvent
 from ckm_stream.domain.facts import Facts
 from ckm_stream.domain.indicators import read_value
 from ckm_stream.domain.mentions import MOST_MENTIONS, topic_key
-from ckm_stream.domain.network import Network
 from ckm_stream.domain.policy import Policy
 from ckm_stream.domain.profile import Delivery, ProfileState, apply_event
-from ckm_stream.domain.quantiles import LogHistogram, Quantiles, QuantileTable
 from ckm_stream.domain.score import Engagement, SourceClass, UpdateReason
-from ckm_stream.domain.sketch import network_id
-from ckm_stream.domain.topics import TopicTable
 from ckm_stream.pipeline.fold import ProfileFold
 from ckm_stream.pipeline.records import Effects
 from ckm_stream.simulation.customers import SimulationPlan, simulate
+from tests.support.epochs import topic_of, various_epochs
 from tests.support.touchpoints import DAY_S, POLICY, T0_S, histories, order
 from tests.support.units import CATALOGUE, EVENTS, OUTPUTS, TOPICS
 
@@ -83,59 +79,6 @@ ODD: Final = Policy(
 )
 
 
-def epochs(policy: Policy) -> Iterator[Epoch]:
-    """Return epoch 0, one of employees and one topic, and one of tables, priors and topics."""
-    epoch = epoch_zero(policy)
-    yield epoch
-    yield dataclasses.replace(
-        epoch,
-        epoch_id=70,
-        employee_rates=tuple(0.03 + bin_ / 19 for bin_ in range(16)),
-        reference=(0.0,) * 4 + tuple(place / 13 for place in range(8)),
-        topics=(TopicTable(topic_key("billing"), 21, (T0_S - DAY_S, T0_S + 900 * DAY_S)),),
-    )
-    yield dataclasses.replace(
-        epoch,
-        epoch_id=1 << 30,
-        scale=Quantiles(tuple(map(table_of, range(12)))),
-        priors=Priors(
-            **{
-                each.name: Prior(a=1.0 - place / 40, b=0.1 + place / 3)
-                for place, each in enumerate(dataclasses.fields(Priors))
-                if each.name != "acceptance_rate"
-            },
-            acceptance_rate=Prior(a=1.7, b=0.51),
-        ),
-        network=Network(
-            *zip(
-                *sorted((network_id(f"c-{each}"), 1_000.0 / each) for each in range(1, 40)),
-                strict=True,
-            )
-        ),
-        as_of_s=policy.landmark_s + 90 * DAY_S,
-        topics=tuple(sorted(map(topic_of, range(0, 48, 3)), key=lambda topic: topic.key)),
-    )
-
-
-def table_of(place: int) -> QuantileTable:
-    """Return a table of as many values as *place* says, about as large as the indicator's."""
-    histogram = LogHistogram()
-    histogram.zeros = place
-    for value in range(3 * place):
-        histogram.add(1.7**value * (10.0 if place < 3 else 0.001))
-    histogram.add(0.5)
-    return histogram.table()
-
-
-def topic_of(number: int) -> TopicTable:
-    """Return the table of a topic of the drawn histories, more and less spread by its number."""
-    step_s = number * 11 * DAY_S + number % 2
-    seconds = [T0_S + place * step_s for place in range(2 + number)]
-    several = min(number, 5)
-    seconds[1:several] = seconds[1:2] * len(seconds[1:several])
-    return TopicTable(topic_key(f"topic {number}"), 21 + number, tuple(seconds))
-
-
 def check_state(state: ProfileState, policy: Policy = POLICY, *, silent_s: int = 0) -> None:
     """
     Score and announce what the state's bytes hold, natively and in Python, and compare.
@@ -148,7 +91,7 @@ def check_state(state: ProfileState, policy: Policy = POLICY, *, silent_s: int =
     delivery.announced_total = delivery.announced_total or 0.5
     data = encode_state(state, policy)
     numbers = choices.Choices(policy)
-    for epoch in epochs(policy):
+    for epoch in various_epochs(policy):
         expected = expected_of(data, policy, epoch)
         scored = native.scored(data, numbers, choices.EpochNumbers(epoch))
         update = native.update_of(data, KEY, HEAD, numbers, choices.EpochNumbers(epoch))

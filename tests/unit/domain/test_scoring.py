@@ -1,9 +1,9 @@
 """From facts to a score: combination, classes, floors and the explanation."""
 
 import builtins
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
-from math import exp, log
+from math import exp, isfinite, log
 
 import msgspec
 import pytest
@@ -18,7 +18,7 @@ from ckm_stream.domain.events import (
     Purpose,
     Reward,
 )
-from ckm_stream.domain.facts import Facts, add_event
+from ckm_stream.domain.facts import Facts, add_event, merge
 from ckm_stream.domain.mentions import topic_key
 from ckm_stream.domain.score import Engagement, Indicator, Score, SourceClass
 from ckm_stream.domain.scoring import FLOOR, explain, reference_total, score_profile
@@ -32,6 +32,7 @@ from tests.support.touchpoints import (
     call,
     feedback,
     order,
+    referral,
     refund,
     ticket,
 )
@@ -351,4 +352,23 @@ def test_a_hundred_thousand_events_stay_within_bounds() -> None:
     assert FLOOR <= score.total <= 1.0
     assert score.source_class is not SourceClass.KEY_SOURCE
     assert len(facts.sums) < 20
+    assert len(facts.newest) <= 12
+
+
+def test_a_million_events_stay_within_bounds() -> None:
+    """A thousand of every kind, joined with themselves ten times over."""
+    kinds: list[Callable[..., ProfileEvent]] = [order, call, ticket, feedback, referral]
+    facts = Facts.empty()
+    for number in range(1_000):
+        add_event(facts, kinds[number % 5](f"e{number}", T0_S + number * DAY_S // 2), POLICY)
+    for _ in range(10):
+        facts = merge(facts, facts)
+
+    for years in (2, 20):
+        now_s = T0_S + years * 365 * DAY_S
+        score = score_profile(facts, as_of_s=now_s, epoch=EPOCH, policy=POLICY)
+        why = explain(facts, as_of_s=now_s, epoch=EPOCH, policy=POLICY)
+
+        assert FLOOR <= score.total <= 1.0
+        assert all(isfinite(each.value) and 0.0 <= each.normalised <= 1.0 for each in why.factors)
     assert len(facts.newest) <= 12
