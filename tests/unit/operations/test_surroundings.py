@@ -105,14 +105,14 @@ class TestRegistry:
             yield server
 
     def test_subjects_that_it_has_not_are_named_with_the_command(self, registry: Registry) -> None:
-        """Every one of them; once registered they are one line."""
+        """Each once, however many versions it lacks; once registered they are one line."""
         settings = Settings(registry=RegistrySettings(url=registry.url))
 
         missing = found("registry", settings)
-        register_schemas(settings)
+        registered = register_schemas(settings)
 
         assert {finding.outcome for finding in missing} == {Outcome.FAILED}
-        assert len(missing) == len(register_schemas(settings))
+        assert len(missing) == len({subject for subject, _ in registered})
         assert all("`ckm schemas register`" in finding.detail for finding in missing)
         assert only("registry", settings)[0] is Outcome.OK
 
