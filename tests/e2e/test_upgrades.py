@@ -132,5 +132,5 @@ def test_control_old_programs_end_at_the_new_layout_and_lose_nothing(
     assert codes == [ConfigurationError.exit_code] * 2
     for each in old:
         (ending,) = (line for line in each.log().splitlines() if "worker.ends" in line)
-        assert "state has layout 2, this release reads 1; run the release that wrote it" in ending
+        assert "state has layout 3, this release reads 1; run the release that wrote it" in ending
     assert service.problems() == []

@@ -1,6 +1,7 @@
 """One mechanism taken away from a program: what the controls of the promises run."""
 
 import asyncio
+import os
 import time
 from collections import defaultdict
 from collections.abc import Awaitable, Callable
@@ -211,8 +212,10 @@ def without_asking_first() -> None:
 
 
 def of_layout_one() -> None:
-    """The release before layout 2: it neither reads nor writes it, and was not compiled."""
-    del LAYOUTS[2]
+    """The release that knew layout 1 alone: it reads and writes no other, and was not compiled."""
+    for layout in [layout for layout in LAYOUTS if layout > 1]:
+        del LAYOUTS[layout]
+    os.environ["CKM__STATE__LAYOUT"] = "1"
     vars(native)["is_built"] = lambda: False
 
 
