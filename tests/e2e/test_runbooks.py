@@ -109,6 +109,7 @@ def test_a_locked_store_bad_records_and_a_rebuild_are_each_told_and_each_ended(
         service.start()
         service.publish(events[:300])
         service.wait_until_stored(service.expected(events[:300]))
+        prometheus.wait_until_known("ckm_events_dead_lettered_total")
         with locked(service):
             service.publish(events[300:600])
             produce_raw(service.settings.kafka.bootstrap_servers, bad)

@@ -103,7 +103,7 @@ def test_workers_are_replaced_one_by_one_then_the_layout_is_switched(
 
     assert set(before) == {1}
     assert set(layouts_of(service.read().profile_changelog)) == {1, NEWEST_LAYOUT}
-    assert service.problems() == []
+    assert service.problems(layout=1) == []
 
 
 def test_control_old_programs_end_at_the_new_layout_and_lose_nothing(

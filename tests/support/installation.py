@@ -16,6 +16,7 @@ from sqlalchemy import Connection, Table, func, select
 from ckm_stream.codec.catalogue import Catalogue
 from ckm_stream.codec.epochs import EpochCodec
 from ckm_stream.codec.events import EventCodec
+from ckm_stream.codec.layouts import DEFAULT_LAYOUT
 from ckm_stream.codec.outputs import OutputCodec
 from ckm_stream.codec.topics import Topics
 from ckm_stream.domain.epoch import Epoch
@@ -242,16 +243,19 @@ class Installation:
         """Read every topic of this installation."""
         return read_all(self.settings.kafka.bootstrap_servers, self.topics)
 
-    def problems(self, *, announced: Iterable[Epoch] = ()) -> list[str]:
+    def problems(
+        self, *, announced: Iterable[Epoch] = (), layout: int = DEFAULT_LAYOUT
+    ) -> list[str]:
         """
         Compare every topic and the store with the oracle; an empty list is a pass.
 
-        Scores are those of epoch 0 until the *announced* ones come into force.
+        Scores are those of epoch 0 until the *announced* ones come into force. States are compared
+        by what *layout* has room for: what was written in an older one has forgotten the rest.
         """
         published = self.read()
         verdict = verify(
             published,
-            Oracle(self.codec, self.settings.scoring, announced),
+            Oracle(self.codec, self.settings.scoring, announced, layout=layout),
             self.outputs,
             exactly_once=self.settings.kafka.guarantee is Guarantee.EXACTLY_ONCE,
         )

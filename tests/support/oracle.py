@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ckm_stream.codec.events import EventCodec
+from ckm_stream.codec.layouts import DEFAULT_LAYOUT
 from ckm_stream.codec.state import encode_employee, encode_state
 from ckm_stream.codec.topics import Source
 from ckm_stream.domain.checks import check_event
@@ -58,9 +59,18 @@ class Truth:
 class Oracle:
     """Replays records in any interleaving of the partitions' own orders."""
 
-    def __init__(self, codec: EventCodec, policy: Policy, announced: Iterable[Epoch] = ()) -> None:
+    def __init__(
+        self,
+        codec: EventCodec,
+        policy: Policy,
+        announced: Iterable[Epoch] = (),
+        *,
+        layout: int = DEFAULT_LAYOUT,
+    ) -> None:
         self._codec = codec
         self.policy = policy
+        #: The layout that holds what states are compared by.
+        self._layout = layout
         self._epochs = [epoch_zero(policy), *announced]
         self.truth = Truth()
         self._sent: set[tuple[Source, str, str, str]] = set()
@@ -108,7 +118,7 @@ class Oracle:
         bare = ProfileState(
             facts=state.facts, seen=state.seen, delivery=ProfileState.empty(0).delivery
         )
-        return encode_state(bare, self.policy)
+        return encode_state(bare, self.policy, layout=self._layout)
 
     def employee_substance(self, state: EmployeeState) -> bytes:
         """Return an employee's state as bytes, without its delivery part."""

@@ -117,6 +117,14 @@ class Prometheus:
             what=lambda: f"{names} to be silent; {self.firing()} fire; {self._story()}",
         )
 
+    def wait_until_known(self, counter: str) -> None:
+        """Wait until a counter has been scraped: from its first value on its growth is seen."""
+        wait_until(
+            lambda: self.value(f"sum({counter})") is not None,
+            timeout_s=_PATIENCE_S,
+            what=lambda: f"{counter}; {self._story()}",
+        )
+
     def value(self, expression: str) -> float | None:
         """Return what an expression with one series, or none, is now."""
         query = urllib.parse.urlencode({"query": expression})
