@@ -3,6 +3,10 @@
 import signal
 import sys
 from types import FrameType
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ckm_stream.settings import Settings
 
 
 def worker() -> None:
@@ -12,14 +16,10 @@ def worker() -> None:
     Start as many as there are cores, up to the number of partitions; they share the partitions.
     Metrics are served on CKM__METRICS__HOST and CKM__METRICS__PROFILE_PORT.
     """
-    _leave_when_told()
+    settings = _begin()
 
     from ckm_stream.bootstrap import run_profile_worker
-    from ckm_stream.operations.logs import configure_logging
-    from ckm_stream.settings import load_settings
 
-    settings = load_settings()
-    configure_logging(settings.log_level)
     run_profile_worker(settings)
 
 
@@ -30,14 +30,10 @@ def snapshots() -> None:
     The store is named by CKM__STORE__URL and must be migrated (`ckm migrate`).
     Metrics are served on CKM__METRICS__HOST and CKM__METRICS__SNAPSHOT_PORT.
     """
-    _leave_when_told()
+    settings = _begin()
 
     from ckm_stream.bootstrap import run_snapshot_worker
-    from ckm_stream.operations.logs import configure_logging
-    from ckm_stream.settings import load_settings
 
-    settings = load_settings()
-    configure_logging(settings.log_level)
     run_snapshot_worker(settings)
 
 
@@ -49,15 +45,23 @@ def texts() -> None:
     Without it no text reaches a score. Metrics are served on CKM__METRICS__HOST and
     CKM__METRICS__TEXT_PORT.
     """
-    _leave_when_told()
+    settings = _begin()
 
     from ckm_stream.bootstrap import run_text_worker
+
+    run_text_worker(settings)
+
+
+def _begin() -> "Settings":
+    """Return the settings, with the log that they ask for; from the start on SIGTERM is heard."""
+    _leave_when_told()
+
     from ckm_stream.operations.logs import configure_logging
     from ckm_stream.settings import load_settings
 
     settings = load_settings()
     configure_logging(settings.log_level)
-    run_text_worker(settings)
+    return settings
 
 
 def _leave_when_told() -> None:

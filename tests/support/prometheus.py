@@ -33,8 +33,7 @@ _SMALL: Mapping[str, Mapping[str, str]] = {
     "CkmStreamStalled": {"> 120": "> 2"},
     # The workers tell their lag every 5 s.
     "CkmStreamLagGrowing": {"> 120": "> 2", "[10m]": "[12s]"},
-    # What is set aside at once is seen for so long: on a busy machine a scrape may fail.
-    "CkmStreamDeadLetterRatio": {"[10m]": "[30s]"},
+    "CkmStreamDeadLetterRatio": {"[10m]": "[10s]"},
     "CkmStreamSnapshotStale": {"> 300": "> 2"},
     "CkmStreamFenced": {"[1h]": "[30s]"},
     "CkmStreamRebalanceStorm": {"[15m]": f"[{_LIVES_S}s]", "> 12": "> 1"},

@@ -229,16 +229,17 @@ def feedbacks(draw: st.DrawFn) -> Feedback:
     )
 
 
+def _made_heads() -> st.SearchStrategy[dict[str, Any]]:
+    """Draw the fields that events have too which no channel publishes."""
+    names = ("event_id", "source", "customer_id", "occurred_at", "recorded_at")
+    return _heads().map(lambda fields: {name: fields[name] for name in names})
+
+
 @st.composite
 def referrals(draw: st.DrawFn) -> Referral:
     """Draw what a referred customer did."""
-    fields = draw(_heads())
     return Referral(
-        event_id=fields["event_id"],
-        source=fields["source"],
-        customer_id="c-1",
-        occurred_at=fields["occurred_at"],
-        recorded_at=fields["recorded_at"],
+        **draw(_made_heads()),
         referred_customer_id=draw(st.sampled_from(["c-1", "c-2", "c-3", "c-4"])),
         kind=draw(st.sampled_from(ReferralKind)),
         margin=draw(_AMOUNTS),
@@ -248,15 +249,10 @@ def referrals(draw: st.DrawFn) -> Referral:
 @st.composite
 def readings(draw: st.DrawFn) -> TextReading:
     """Draw what was read in a customer's words."""
-    fields = draw(_heads())
     return TextReading(
-        event_id=fields["event_id"],
-        source=fields["source"],
-        customer_id="c-1",
-        occurred_at=fields["occurred_at"],
-        recorded_at=fields["recorded_at"],
+        **draw(_made_heads()),
         sentiment=draw(st.integers(-MILLE, MILLE)),
-        topics=fields["topics"],
+        topics=draw(_TOPICS),
     )
 
 
