@@ -5,26 +5,22 @@ The indicators of the absorption of a customer's knowledge, A1 to A4, read from 
 Twin of `domain.indicators.read_absorption`: the same operations in the same order.
 """
 
-from cpython.object cimport PyObject
 from libc.math cimport log
 
 from ckm_stream.native.choices cimport EpochNumbers, Prior
 from ckm_stream.native.decay cimport beta_mean
-from ckm_stream.native.doubles cimport as_double, number
 from ckm_stream.native.profile cimport BINS, Profile
 from ckm_stream.native.score cimport A1, A2, A3, A4, Score
 from ckm_stream.native.slots cimport (
     SLOT_COMPLEMENTARY, SLOT_EMPLOYEES, SLOT_IN_FORM, SLOT_NOT_COMPLEMENTARY, SLOT_OUT_OF_FORM,
     SLOT_SOURCES,
 )
+from ckm_stream.native.sums cimport read_sum, read_total
 
 import math
 
 from ckm_stream.domain import indicators
 from ckm_stream.domain.slots import MILLE
-
-cdef extern from "Python.h":
-    PyObject* PyList_GET_ITEM(object values, Py_ssize_t place)  # borrowed
 
 # Numbers that the reference works with. Read at run time: a compiler that knows the arguments
 # may work a logarithm out itself, a last bit off.
@@ -37,24 +33,23 @@ cdef double _MILLE = MILLE
 cdef int read_absorption(
     Score* to, Profile profile, EpochNumbers epoch, const double* damping
 ) except -1:
-    cdef list sums = profile.sums
-    cdef double fitting = number(sums, SLOT_COMPLEMENTARY) * damping[A2] / _MILLE
-    cdef double unfitting = number(sums, SLOT_NOT_COMPLEMENTARY) * damping[A2] / _MILLE
-    cdef double in_form = number(sums, SLOT_IN_FORM) * damping[A4]
-    cdef double out_of_form = number(sums, SLOT_OUT_OF_FORM) * damping[A4]
-    read_diversity(to, sums, epoch.source_diversity, damping[A1])
+    cdef double fitting = read_sum(profile, SLOT_COMPLEMENTARY) * damping[A2] / _MILLE
+    cdef double unfitting = read_sum(profile, SLOT_NOT_COMPLEMENTARY) * damping[A2] / _MILLE
+    cdef double in_form = read_sum(profile, SLOT_IN_FORM) * damping[A4]
+    cdef double out_of_form = read_sum(profile, SLOT_OUT_OF_FORM) * damping[A4]
+    read_diversity(to, profile, epoch.source_diversity, damping[A1])
     to.indicators[A2] = beta_mean(fitting, unfitting, epoch.complementarity)
     to.evidence[A2] = fitting + unfitting
     if epoch.rates:
-        read_motivation(to, sums, epoch, damping[A3])
+        read_motivation(to, profile, epoch, damping[A3])
     else:
-        read_prior_motivation(to, sums, epoch.employee_motivation, damping[A3])
+        read_prior_motivation(to, profile, epoch.employee_motivation, damping[A3])
     to.indicators[A4] = beta_mean(in_form, out_of_form, epoch.it_support)
     to.evidence[A4] = in_form + out_of_form
     return 0
 
 
-cdef int read_diversity(Score* to, list sums, Prior prior, double damping) except -1:
+cdef int read_diversity(Score* to, Profile profile, Prior prior, double damping) except -1:
     cdef double seen = 0.0
     cdef double smoothed = 0.0
     cdef double inner = 0.0
@@ -63,7 +58,7 @@ cdef int read_diversity(Score* to, list sums, Prior prior, double damping) excep
     cdef int key
     cdef double count, empty, total
     for key in range(BINS):
-        count = number(sums, SLOT_SOURCES + key)
+        count = read_sum(profile, SLOT_SOURCES + key)
         if count != 0:
             count *= damping
             full += 1
@@ -81,27 +76,24 @@ cdef int read_diversity(Score* to, list sums, Prior prior, double damping) excep
     return 0
 
 
-cdef int read_prior_motivation(Score* to, list sums, Prior prior, double damping) except -1:
-    cdef object handled = None
-    cdef PyObject* each
+cdef int read_prior_motivation(Score* to, Profile profile, Prior prior, double damping) except -1:
+    cdef int employees[BINS]
     cdef int key
     for key in range(BINS):
-        each = PyList_GET_ITEM(sums, SLOT_EMPLOYEES + key)
-        if each is not <PyObject*>None:
-            handled = <object>each if handled is None else handled + <object>each
+        employees[key] = SLOT_EMPLOYEES + key
     to.indicators[A3] = prior.a / (prior.a + prior.b)
-    to.evidence[A3] = 0.0 if handled is None else as_double(<PyObject*>handled) * damping
+    to.evidence[A3] = read_total(profile, employees, BINS) * damping
     return 0
 
 
-cdef int read_motivation(Score* to, list sums, EpochNumbers epoch, double damping) except -1:
+cdef int read_motivation(Score* to, Profile profile, EpochNumbers epoch, double damping) except -1:
     cdef double contacts[BINS]
     cdef double handled = 0.0
     cdef double motivation = 0.0
     cdef double total
     cdef int key
     for key in range(BINS):
-        contacts[key] = number(sums, SLOT_EMPLOYEES + key) * damping
+        contacts[key] = read_sum(profile, SLOT_EMPLOYEES + key) * damping
         handled += contacts[key]
     total = handled + BINS * _EPSILON
     for key in range(BINS):

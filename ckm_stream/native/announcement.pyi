@@ -4,7 +4,6 @@ from ckm_stream.native.choices import Choices, EpochNumbers
 
 Numbers: TypeAlias = tuple[float, ...]
 
-def double_of(number: int) -> float: ...
 def scored(
     data: bytes, choices: Choices, epoch: EpochNumbers
 ) -> tuple[

@@ -7,14 +7,12 @@ the same operations in the same order, so the same bits and bytes.
 """
 
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
-from cpython.object cimport PyObject
 from libc.math cimport fabs, log
 from libc.stdint cimport int64_t, uint8_t
 
 from ckm_stream.native.choices cimport Choices, EpochNumbers
 from ckm_stream.native.decoding cimport decode_profile
 from ckm_stream.native.delivery cimport Delivery
-from ckm_stream.native.doubles cimport as_double
 from ckm_stream.native.profile cimport INDICATORS, Profile
 from ckm_stream.native.score cimport W2, Score
 from ckm_stream.native.scoring cimport clamp, combine, mean_of, read_score
@@ -142,7 +140,7 @@ cdef int put_factors(
     cdef Text newest[INDICATORS]
     cdef double off, contribution, mean
     cdef double slope = 0.0
-    cdef double acceptance = mean_acceptance(score, profile.sums, choices, epoch)
+    cdef double acceptance = mean_acceptance(score, profile, choices, epoch)
     cdef int place
     find_newest(newest, profile)
     for place in range(INDICATORS):
@@ -183,11 +181,6 @@ cdef void find_newest(Text* newest, Profile profile) noexcept:
             if profile.newest_bits[entry] >> place & 1:
                 newest[place].at = <const uint8_t*>PyBytes_AS_STRING(event_id)
                 newest[place].size = PyBytes_GET_SIZE(event_id)
-
-
-def double_of(number: int) -> float:
-    """Return, for tests, an int as the scores take it: ``float(number)``."""
-    return as_double(<PyObject*>number)
 
 
 cdef Profile profile_of(bytes data, Choices choices):

@@ -4,8 +4,9 @@ from libc.stdint cimport int64_t
 
 from ckm_stream.native.choices cimport Prior
 
-# w(t) at a time since the landmark.
+# w(t) at a time since the landmark; of it, what is to be shifted by its whole half-lives.
 cdef object weight(int64_t age_s, int64_t half_life_s)
+cdef int64_t mantissa(int64_t age_s, int64_t half_life_s) noexcept
 
 # 1/w(now) for one half-life, and for those of all indicators.
 cdef double damping_of(int64_t age_s, int64_t half_life_s) noexcept

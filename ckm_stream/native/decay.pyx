@@ -15,11 +15,11 @@ import math
 from ckm_stream.domain import decay
 
 cdef enum:
-    WEIGHTS_KEPT = 256
+    MANTISSAS_KEPT = 256
 
 
 cdef struct Instant:
-    # What a weight depends on.
+    # What a mantissa depends on.
     int64_t age_s
     int64_t half_life_s
 
@@ -30,23 +30,25 @@ cdef double _TWO = math.ldexp(1.0, 1)
 cdef double _LN2 = decay._LN2
 cdef double _MANTISSA = decay._MANTISSA
 
-# Weights by their instant: an event needs each several times, live events share their seconds.
-cdef Instant[WEIGHTS_KEPT] KEPT_INSTANTS
-cdef list KEPT_WEIGHTS = [0] * WEIGHTS_KEPT
+# By their instant: an event needs each several times, live events share their seconds.
+cdef Instant[MANTISSAS_KEPT] KEPT_INSTANTS
+cdef int64_t[MANTISSAS_KEPT] KEPT_MANTISSAS
 
 
 cdef object weight(int64_t age_s, int64_t half_life_s):
+    return <object>mantissa(age_s, half_life_s) << <object>(age_s // half_life_s)
+
+
+cdef int64_t mantissa(int64_t age_s, int64_t half_life_s) noexcept:
     cdef uint64_t place = (
         <uint64_t>age_s * 0x9E3779B97F4A7C15u + <uint64_t>half_life_s * 0xC2B2AE3D27D4EB4Fu
     ) >> 56
     cdef double share
-    if KEPT_INSTANTS[place].age_s == age_s and KEPT_INSTANTS[place].half_life_s == half_life_s:
-        return KEPT_WEIGHTS[place]
-    share = <double>(age_s % half_life_s) / <double>half_life_s
-    computed = <object><int64_t>(pow(_TWO, share) * _MANTISSA) << <object>(age_s // half_life_s)
-    KEPT_INSTANTS[place].age_s, KEPT_INSTANTS[place].half_life_s = age_s, half_life_s
-    KEPT_WEIGHTS[place] = computed
-    return computed
+    if KEPT_INSTANTS[place].age_s != age_s or KEPT_INSTANTS[place].half_life_s != half_life_s:
+        share = <double>(age_s % half_life_s) / <double>half_life_s
+        KEPT_INSTANTS[place].age_s, KEPT_INSTANTS[place].half_life_s = age_s, half_life_s
+        KEPT_MANTISSAS[place] = <int64_t>(pow(_TWO, share) * _MANTISSA)
+    return KEPT_MANTISSAS[place]
 
 
 cdef double damping_of(int64_t age_s, int64_t half_life_s) noexcept:

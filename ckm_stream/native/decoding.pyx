@@ -20,13 +20,14 @@ from ckm_stream.native.msgpack cimport (
 from ckm_stream.native.profile cimport (
     BINS, COUNTERS, INDICATORS, MOST_MENTIONS, Employee, Profile, forget_firsts,
 )
-from ckm_stream.native.sums cimport Sums, read_sums, unpack_sums
+from ckm_stream.native.sums cimport find_idle_bits, read_sums
 from ckm_stream.native.wire cimport Cursor, Text, bytes_of
 
 cdef enum:
     SEEN_RECORD_BYTES = 15
     # Beyond it a state is damaged, and reading it must not take memory without bounds.
     LAST_DAY = 1_048_576  # 2,870 years
+    MOST_IDLE_BITS = 1_024  # domain.policy.MAX_HALVINGS is 850; a damaged state may say more
 
 cdef int64_t LATEST = <int64_t>1 << 62  # differences of such times fit 64 bits
 
@@ -189,7 +190,6 @@ cdef int read_head(
 
 cdef Profile decode_profile(bytes data, Choices choices):
     cdef Cursor c
-    cdef Sums sums
     cdef Profile profile
     cdef int place
     cdef int layout = read_head(&c, data, PROFILE_PARTS, FIRST_PROFILE_PARTS, choices)
@@ -198,7 +198,7 @@ cdef Profile decode_profile(bytes data, Choices choices):
     profile = Profile.__new__(Profile)
     profile.delivery = read_delivery(&c, SOURCES, layout)
     profile.seen = read_seen(&c)
-    read_sums(&c, &sums)
+    read_sums(&c, profile)
     read_counts(&c, profile.counts)
     expect_array(&c, 4)
     read_days(&c, &profile.purchase_days)
@@ -220,10 +220,13 @@ cdef Profile decode_profile(bytes data, Choices choices):
     profile.referred_s = -1
     if layout >= 3:
         read_network(&c, profile)
-    if c.bad or c.at != c.end:
+    if c.bad or c.at != c.end or 0 <= profile.first_s < choices.landmark_s:
         return None
-    profile.sums = unpack_sums(&sums, profile.first_s, choices)
-    return profile if profile.sums is not None else None
+    find_idle_bits(profile.idle, profile.first_s, choices)
+    for place in range(INDICATORS):
+        if profile.idle[place] > MOST_IDLE_BITS:
+            return None
+    return profile
 
 
 cdef Employee decode_employee(bytes data, Choices choices):

@@ -23,7 +23,7 @@ from ckm_stream.native.msgpack cimport (
 from ckm_stream.native.profile cimport (
     BINS, COUNTERS, Employee, Profile, new_employee, new_profile,
 )
-from ckm_stream.native.sums cimport Sums, pack_sums, split_sums, written_highs
+from ckm_stream.native.sums cimport long_highs, pack_sums
 from ckm_stream.native.wire cimport Buffer, reserve, taken
 
 from ckm_stream.codec.layouts import refuse_epoch, refuse_texts
@@ -152,38 +152,35 @@ cdef Py_ssize_t room_for_days(const Days* days) noexcept:
     return bitmap_size(days) if days.count > GAPS_UP_TO else 0
 
 
-cdef Py_ssize_t room_for_lists(Profile profile, list long_highs) except -1:
+cdef Py_ssize_t room_for_lists(Profile profile, list highs) except -1:
     cdef Py_ssize_t room = room_for_days(&profile.purchase_days)
     cdef int place
     for place in range(3):
         room += room_for_days(&profile.contact_days[place])
     for place in range(profile.newest):
         room += PyBytes_GET_SIZE(<bytes>profile.newest_ids[place])
-    if long_highs is not None:
-        for high in long_highs:
+    if highs is not None:
+        for high in highs:
             room += len(high) if isinstance(high, bytes) else 0
     return room
 
 
 cdef bytes encode_profile(Profile profile, Choices choices):
-    cdef Sums sums
     cdef int place
     cdef uint8_t* at
-    cdef list long_highs = split_sums(&sums, profile, choices)
+    cdef list highs = long_highs(profile)
     cdef int parts = PROFILE_PARTS if choices.layout >= 3 else FIRST_PROFILE_PARTS
     if choices.layout < 2 and profile.delivery.announced.epoch:
         refuse_epoch(profile.delivery.announced.epoch)
     if choices.layout < 3 and profile.delivery.applied[FIRST_SOURCES] != -1:
         refuse_texts(profile.delivery.applied[FIRST_SOURCES])
-    if long_highs is not None:
-        long_highs = written_highs(long_highs)
     _out.size = 0
     reserve(
         &_out,
-        room_for(choices, profile.delivery, profile.seen) + room_for_lists(profile, long_highs),
+        room_for(choices, profile.delivery, profile.seen) + room_for_lists(profile, highs),
     )
     at = pack_head(_out.data, parts, choices, profile.delivery, profile.seen)
-    at = pack_sums(at, &sums, long_highs)
+    at = pack_sums(at, profile, highs)
     at = pack_counts(at, profile.counts)
     at = pack_array(at, 4)
     at = pack_days(at, &profile.purchase_days)

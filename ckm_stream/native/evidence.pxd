@@ -18,8 +18,8 @@ cdef enum:
 
 cdef double DEFAULT_NOVELTY
 
-# w(t) of the indicator at the event's second.
-cdef object weight_of(const Event* event, Choices choices, int indicator)
+# Seconds since the landmark.
+cdef int64_t age_of(const Event* event, Choices choices) noexcept
 
 # Add so many weights of the slot's indicator; its sum is there from then on, also if it is 0.
 cdef int add(

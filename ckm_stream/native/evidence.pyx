@@ -8,14 +8,13 @@ Twin of `domain.folding.evidence`. Every fold returns the bits of the indicators
 from libc.math cimport rint
 from libc.stdint cimport INT64_MAX, int32_t, int64_t
 
-from ckm_stream.domain import slots
 from ckm_stream.native.choices cimport Choices
 from ckm_stream.native.days cimport add_day
-from ckm_stream.native.decay cimport weight
 from ckm_stream.native.hashes cimport bin_of
 from ckm_stream.native.knowledge cimport is_externalised, is_tacit
-from ckm_stream.native.profile cimport SLOTS, Profile
+from ckm_stream.native.profile cimport Profile
 from ckm_stream.native.slots cimport *
+from ckm_stream.native.sums cimport add_weights
 from ckm_stream.native.touchpoint cimport *
 from ckm_stream.native.wire cimport Text
 
@@ -28,25 +27,15 @@ cdef int[6] LEVEL_OF_PURPOSE = [
 ]
 cdef double DEFAULT_NOVELTY = 0.5
 
-cdef int[SLOTS] INDICATOR_OF = slots.INDICATOR_OF
 
-
-cdef object weight_of(const Event* event, Choices choices, int indicator):
-    # w(t) of domain.decay at the event's second.
-    cdef int64_t age_s = (event.occurred_at - choices.limits.landmark_at) // MICROS
-    return weight(age_s, choices.half_life_s[indicator])
+cdef int64_t age_of(const Event* event, Choices choices) noexcept:
+    return (event.occurred_at - choices.limits.landmark_at) // MICROS
 
 
 cdef int add(
     Profile profile, const Event* event, Choices choices, int slot, int64_t times=1
 ) except -1:
-    # Add so many weights of the slot's indicator; its sum is there from then on, also if it is 0.
-    part = weight_of(event, choices, INDICATOR_OF[slot])
-    if times != 1:
-        part = <object>times * part
-    known = profile.sums[slot]
-    profile.sums[slot] = part if known is None else known + part
-    return 0
+    return add_weights(profile, slot, age_of(event, choices), times, choices)
 
 
 cdef int count(Profile profile, int counter, int64_t more=1) except -1:
@@ -118,7 +107,7 @@ cdef int fold_contact(Profile profile, const Event* event, Choices choices, int 
 
 
 cdef int32_t day_of(const Event* event, Choices choices) noexcept:
-    return <int32_t>((event.occurred_at - choices.limits.landmark_at) // MICROS // DAY_S)
+    return <int32_t>(age_of(event, choices) // DAY_S)
 
 
 cdef int level_of(const Event* event, bint has_told) noexcept:

@@ -11,9 +11,10 @@ from libc.stdint cimport int64_t, uint8_t, uint64_t
 from libc.string cimport memcmp
 
 from ckm_stream.native.choices cimport Choices
+from ckm_stream.native.decay cimport weight
 from ckm_stream.native.decoding cimport decode_employee, decode_profile
 from ckm_stream.native.encoding cimport encode_employee, encode_profile
-from ckm_stream.native.evidence cimport MICROS, count, source_bin, weight_of
+from ckm_stream.native.evidence cimport MICROS, age_of, count, source_bin
 from ckm_stream.native.feedback cimport fold_feedback
 from ckm_stream.native.mentions cimport note_mentions
 from ckm_stream.native.newest cimport note_newest
@@ -23,6 +24,7 @@ from ckm_stream.native.referrals cimport fold_referral, fold_referrer
 from ckm_stream.native.seen cimport digest_of, is_seen, with_record
 from ckm_stream.native.service cimport fold_call, fold_ticket
 from ckm_stream.native.slots cimport COUNT_SIMULATED, COUNT_TOUCHPOINTS
+from ckm_stream.native.sums cimport settle_sums
 from ckm_stream.native.texts cimport fold_text
 from ckm_stream.native.touchpoint cimport (
     BY_CUSTOMER, CALL, EMPLOYEE, FEEDBACK, PURCHASE, REFERRAL, TEXT, Event, read_event,
@@ -46,6 +48,7 @@ cdef bint apply_event(Profile profile, const Event* event, Choices choices) exce
         profile.last_at = event.occurred_at
     if t_s < profile.first_s or profile.first_s < 0:
         profile.first_s = t_s
+        settle_sums(profile, choices)
     fed = fold(profile, event, choices)
     if fed:
         note_newest(profile, event, fed)
@@ -58,10 +61,10 @@ cdef bint apply_contact(Employee employee, const Event* event, Choices choices) 
     if is_seen(employee.seen, digest):
         return False
     refuse_before_landmark(event, choices)
-    weight = weight_of(event, choices, MOTIVATION_PLACE)
-    employee.handled += weight
+    one = weight(age_of(event, choices), choices.half_life_s[MOTIVATION_PLACE])
+    employee.handled += one
     if event.note_usable:
-        employee.noted += weight
+        employee.noted += one
     if event.occurred_at > employee.last_at:
         employee.last_at = event.occurred_at
     employee.seen = with_record(employee.seen, event, digest, choices)

@@ -1,9 +1,10 @@
 # A customer's and an employee's state in memory, as `domain.profile` and `domain.employee` have it.
 
-from libc.stdint cimport int64_t, uint32_t, uint64_t
+from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 
 from ckm_stream.native.days cimport Days
 from ckm_stream.native.delivery cimport Delivery
+from ckm_stream.native.wide cimport wide
 
 cdef enum:
     INDICATORS = 12
@@ -16,7 +17,12 @@ cdef enum:
 cdef class Profile:
     cdef readonly Delivery delivery
     cdef bytes seen
-    cdef list sums  # by slot an int, or None if no event has added to it
+    # By slot: whether any event has added to its sum, and the sum, without the idle bits of its
+    # indicator; of those that 128 bits are too few for, the sum by slot, None if there are none.
+    cdef uint8_t has_sum[SLOTS]
+    cdef wide sums[SLOTS]
+    cdef dict longer
+    cdef int64_t idle[INDICATORS]
     cdef int64_t counts[COUNTERS]
     cdef Days purchase_days
     cdef Days contact_days[3]

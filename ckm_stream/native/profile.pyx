@@ -33,7 +33,6 @@ cdef Profile new_profile(int partition):
     cdef Profile profile = Profile.__new__(Profile)
     profile.delivery = new_delivery(partition, SOURCES)
     profile.seen = b""
-    profile.sums = [None] * SLOTS
     profile.first_value[0] = -1
     forget_firsts(profile)
     profile.first_s = profile.first_purchase_s = -1

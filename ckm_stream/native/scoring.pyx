@@ -15,6 +15,7 @@ from ckm_stream.native.engagement cimport DOUBTED, advise
 from ckm_stream.native.profile cimport INDICATORS, Profile
 from ckm_stream.native.score cimport W1, Score
 from ckm_stream.native.slots cimport COUNT_ADOPTED, COUNT_REJECTED
+from ckm_stream.native.sums cimport unite
 from ckm_stream.native.topics cimport read_lead
 from ckm_stream.native.value cimport read_value
 from ckm_stream.native.willingness cimport read_willingness
@@ -41,6 +42,7 @@ cdef int read_score(
         raise ValueError("an instant lies before the landmark")
     score.as_of_s = as_of_s
     read_dampings(damping, score.as_of_s - choices.landmark_s, choices.half_life_s)
+    unite(damping, profile)
     read_value(score, profile, choices, epoch, damping)
     read_willingness(score, profile, choices, epoch, damping)
     read_absorption(score, profile, epoch, damping)

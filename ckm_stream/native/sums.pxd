@@ -1,30 +1,35 @@
-# A customer's sums on the way from a state's bytes and into them.
+# A customer's exact sums: added to, read, and as a state's bytes have them.
+#
+# A sum is a multiple of a power of 2 that grows with the time from the landmark to the customer's
+# first event; kept are the multiples. Nearly all of them fit 128 bits.
 
-from libc.stdint cimport int64_t, uint8_t, uint64_t
+from libc.stdint cimport int64_t, uint8_t
 
 from ckm_stream.native.choices cimport Choices
-from ckm_stream.native.profile cimport SLOTS, Profile
-from ckm_stream.native.wire cimport Cursor, Text
+from ckm_stream.native.profile cimport Profile
+from ckm_stream.native.wire cimport Cursor
 
+# By indicator, the low bits that are 0 in all sums of a customer first seen then.
+cdef int find_idle_bits(int64_t* idle, int64_t first_s, Choices choices) except -1
+# Leave out what is idle now; after every change of the customer's first second.
+cdef int settle_sums(Profile profile, Choices choices) except -1
 
-cdef struct Sums:
-    # The sums there are, without their idle bits: the low 64 bits, and 64 that are above.
-    int count
-    uint8_t slots[SLOTS]
-    uint64_t lows[SLOTS]
-    uint64_t highs[SLOTS]
-    # When read, that the high part is unsigned; when written, that it does not fit 64 bits signed.
-    bint positive[SLOTS]
-    Text longer[SLOTS]  # read instead of the high part, where not NULL
+# Add so many weights of an instant at or after the first second to the sum of a slot, which is
+# there from then on, also if it is 0.
+cdef int add_weights(
+    Profile profile, int slot, int64_t age_s, int64_t times, Choices choices
+) except -1
 
+# The nearest double of a sum, in units of its indicator; 0 without one.
+cdef double read_sum(Profile profile, int slot) except? -1.0
+# The nearest doubles of the sum of some, and of the difference of two, of one indicator.
+cdef double read_total(Profile profile, const int* slots, int count) except? -1.0
+cdef double read_difference(Profile profile, int slot, int less) except? -1.0
+# From damping of sums to damping of what the functions above return: exact, both are powers of 2.
+cdef void unite(double* damping, Profile profile) noexcept
+cdef double united(double damping, Profile profile, int indicator) noexcept
 
-# From bytes: first the parts, then, once it is known when the customer was first seen, the sums by
-# slot; None if that was too early or too late for any policy.
-cdef void read_sums(Cursor* c, Sums* sums) noexcept
-cdef list unpack_sums(const Sums* sums, int64_t first_s, Choices choices)
-
-# Into bytes: the parts; those of the high ones that do not fit 64 bits signed are returned in their
-# order, None if all do, and are written by *written_highs* as they come to be in the bytes.
-cdef list split_sums(Sums* sums, Profile profile, Choices choices)
-cdef list written_highs(list long_highs)
-cdef uint8_t* pack_sums(uint8_t* at, const Sums* sums, list long_highs) noexcept
+# From bytes, and into bytes, for which there must be room.
+cdef int read_sums(Cursor* c, Profile profile) except -1
+cdef list long_highs(Profile profile)
+cdef uint8_t* pack_sums(uint8_t* at, Profile profile, list highs) except NULL

@@ -5,19 +5,18 @@ The indicators of a customer's value, V1 to V4, read from the profile.
 Twin of `domain.indicators.read_value`: the same operations in the same order.
 """
 
-from cpython.object cimport PyObject
 from libc.math cimport log, pow
 from libc.stdint cimport int64_t, uint64_t
 
 from ckm_stream.native.choices cimport Choices, EpochNumbers, Prior
 from ckm_stream.native.decay cimport beta_mean
-from ckm_stream.native.doubles cimport as_double, number
 from ckm_stream.native.profile cimport BINS, Profile
 from ckm_stream.native.score cimport V1, V2, V3, V4, Score
 from ckm_stream.native.slots cimport (
     SLOT_CATEGORIES, SLOT_CONFIRMED, SLOT_ITEM_VALUE, SLOT_ITEMS, SLOT_NET_MARGIN, SLOT_ORDERS,
     SLOT_REFERRALS, SLOT_REFERRED_MARGIN, SLOT_REFUTED,
 )
+from ckm_stream.native.sums cimport read_sum, read_total
 
 import math
 
@@ -42,23 +41,22 @@ _fsum = math.fsum
 cdef int read_value(
     Score* to, Profile profile, Choices choices, EpochNumbers epoch, const double* damping
 ) except -1:
-    cdef list sums = profile.sums
-    cdef double base = number(sums, SLOT_NET_MARGIN)
-    cdef double learning = number(sums, SLOT_ITEM_VALUE)
+    cdef double base = read_sum(profile, SLOT_NET_MARGIN)
+    cdef double learning = read_sum(profile, SLOT_ITEM_VALUE)
     cdef double d4 = damping[V4]
     cdef double credibility
     to.indicators[V1] = base * damping[V1] if base > 0 else 0.0
-    to.evidence[V1] = number(sums, SLOT_ORDERS) * damping[V1]
+    to.evidence[V1] = read_sum(profile, SLOT_ORDERS) * damping[V1]
     read_growth(to, profile, choices, epoch.new_categories, damping[V2])
     read_networking(to, profile, choices, epoch, damping[V3])
     to.indicators[V4] = 0.0
     if learning != 0:
         credibility = beta_mean(
-            number(sums, SLOT_CONFIRMED) * d4, number(sums, SLOT_REFUTED) * d4, epoch.credibility
+            read_sum(profile, SLOT_CONFIRMED) * d4, read_sum(profile, SLOT_REFUTED) * d4, epoch.credibility
         )
         if credibility >= _WORTHLESS_BELOW:
             to.indicators[V4] = learning * d4 / _MILLE * credibility
-    to.evidence[V4] = number(sums, SLOT_ITEMS) * d4
+    to.evidence[V4] = read_sum(profile, SLOT_ITEMS) * d4
     return 0
 
 
@@ -71,11 +69,12 @@ cdef int read_growth(
     cdef double half_life_s = <double>choices.half_life_s[V2]
     cdef int known = 0
     cdef int new = 0
-    cdef int key
-    cdef object margin
-    # Exact integers, None for 0; they are added in no particular order, and fsum has none.
-    cdef object in_new = None
-    cdef object total = None
+    cdef int key, slot
+    # Where there is a margin, and of these, where it is in a new category.
+    cdef int gainful[BINS]
+    cdef int gainful_new[BINS]
+    cdef int of_all = 0
+    cdef int of_new = 0
     for key in range(BINS):
         first_s = profile.first_in_category[key]
         if first_s < 0:
@@ -84,27 +83,29 @@ cdef int read_growth(
         if first_s > new_from_s:
             faded[new] = pow(_TWO, -<double>(to.as_of_s - first_s) / half_life_s)
             new += 1
-        margin = profile.sums[SLOT_CATEGORIES + key]
-        if margin is None or not margin > 0:
-            continue
-        total = margin if total is None else total + margin
-        if first_s > new_from_s:
-            in_new = margin if in_new is None else in_new + margin
+        slot = SLOT_CATEGORIES + key
+        if read_sum(profile, slot) > 0:
+            gainful[of_all] = slot
+            of_all += 1
+            if first_s > new_from_s:
+                gainful_new[of_new] = slot
+                of_new += 1
     to.indicators[V2] = to.evidence[V2] = 0.0
     if known:
-        to.indicators[V2] = growth_of(to, profile, prior, damping, total, in_new, new)
+        to.indicators[V2] = growth_of(
+            to, profile, prior, damping,
+            read_total(profile, gainful, of_all), read_total(profile, gainful_new, of_new), new,
+        )
         to.evidence[V2] = fsum_of(faded, new)
     return 0
 
 
 cdef double growth_of(
     const Score* to, Profile profile, Prior prior, double damping,
-    object total, object in_new, int new,
-) except? -1.0:
+    double margin, double margin_in_new, int new,
+) noexcept:
     cdef int64_t age_s = to.as_of_s - profile.first_purchase_s
     cdef double years = <double>(age_s if age_s > 0 else 0) / _YEAR_S
-    cdef double margin = 0.0 if total is None else as_double(<PyObject*>total)
-    cdef double margin_in_new = 0.0 if in_new is None else as_double(<PyObject*>in_new)
     cdef double expected = (
         (prior.a + new) / (prior.b + years) * (margin * damping) / <double>(1 + new)
     )
@@ -129,7 +130,7 @@ cdef int read_networking(
     to.indicators[V3] = to.evidence[V3] = 0.0
     if referred != 0:
         buyers = counter_estimate(profile.referred_buyers)
-        margin = number(profile.sums, SLOT_REFERRED_MARGIN) * damping
+        margin = read_sum(profile, SLOT_REFERRED_MARGIN) * damping
         if not margin > 0:
             margin = 0.0
         mean_margin = (choices.referred_margin + margin) / (1.0 + buyers)
@@ -140,7 +141,7 @@ cdef int read_networking(
             to.indicators[V3] += beyond * pow(
                 _TWO, -<double>(to.as_of_s - epoch.as_of_s) / <double>choices.half_life_s[V3]
             )
-        to.evidence[V3] = number(profile.sums, SLOT_REFERRALS) * damping
+        to.evidence[V3] = read_sum(profile, SLOT_REFERRALS) * damping
     return 0
 
 

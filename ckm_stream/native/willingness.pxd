@@ -11,5 +11,5 @@ cdef int read_willingness(
 
 # The acceptance rate as it is shown: its mean, where W2 is its lower tenth.
 cdef double mean_acceptance(
-    const Score* score, list sums, Choices choices, EpochNumbers epoch
+    const Score* score, Profile profile, Choices choices, EpochNumbers epoch
 ) except? -1.0

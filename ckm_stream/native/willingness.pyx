@@ -6,20 +6,19 @@ Twin of `domain.indicators.read_willingness` with `domain.beta`: the same operat
 order.
 """
 
-from cpython.object cimport PyObject
 from libc.math cimport pow, sqrt
 from libc.stdint cimport int64_t
 
 from ckm_stream.native.choices cimport Choices, EpochNumbers, Prior
 from ckm_stream.native.days cimport decayed_days
 from ckm_stream.native.decay cimport beta_mean, damping_of, exposure_s
-from ckm_stream.native.doubles cimport as_double, number
 from ckm_stream.native.profile cimport Profile
 from ckm_stream.native.score cimport W1, W2, W3, W4, Score
 from ckm_stream.native.slots cimport (
     SLOT_ACCEPTED_TWICE, SLOT_BENEFIT, SLOT_DECLINED_TWICE, SLOT_DISTRUST, SLOT_NO_BENEFIT,
     SLOT_REWARDS_OFFERED, SLOT_REWARDS_REDEEMED, SLOT_TEXT_DISTRUST, SLOT_TEXT_TRUST, SLOT_TRUST,
 )
+from ckm_stream.native.sums cimport read_difference, read_sum, united
 
 import math
 
@@ -39,20 +38,19 @@ cdef double _Y2 = beta._Y2
 cdef int read_willingness(
     Score* to, Profile profile, Choices choices, EpochNumbers epoch, const double* damping
 ) except -1:
-    cdef list sums = profile.sums
     cdef double contacts = contact_worth(profile, to.as_of_s, choices)
     cdef int64_t age_s = to.as_of_s - profile.first_s if profile.first_s >= 0 else 0
     cdef double weeks = exposure_s(age_s, choices.half_life_s[W1]) / _WEEK_S
-    cdef double accepted = number(sums, SLOT_ACCEPTED_TWICE) * damping[W2] / 2.0
-    cdef double declined = number(sums, SLOT_DECLINED_TWICE) * damping[W2] / 2.0
+    cdef double accepted = read_sum(profile, SLOT_ACCEPTED_TWICE) * damping[W2] / 2.0
+    cdef double declined = read_sum(profile, SLOT_DECLINED_TWICE) * damping[W2] / 2.0
     cdef double per_text = choices.sentiment_weight
     cdef double trust = (
-        number(sums, SLOT_TRUST) * damping[W3]
-        + number(sums, SLOT_TEXT_TRUST) * damping[W3] / _MILLE * per_text
+        read_sum(profile, SLOT_TRUST) * damping[W3]
+        + read_sum(profile, SLOT_TEXT_TRUST) * damping[W3] / _MILLE * per_text
     )
     cdef double distrust = (
-        number(sums, SLOT_DISTRUST) * damping[W3]
-        + number(sums, SLOT_TEXT_DISTRUST) * damping[W3] / _MILLE * per_text
+        read_sum(profile, SLOT_DISTRUST) * damping[W3]
+        + read_sum(profile, SLOT_TEXT_DISTRUST) * damping[W3] / _MILLE * per_text
     )
     cdef Prior prior = epoch.contact_frequency
     to.indicators[W1] = (prior.a + contacts) / (prior.b + weeks)
@@ -65,22 +63,16 @@ cdef int read_willingness(
         trust += pow(_TWO, <double>age_s / <double>choices.half_life_s[W3])
     to.indicators[W3] = beta_mean(trust, distrust, epoch.trust)
     to.evidence[W3] = trust + distrust
-    return read_benefit(to, sums, epoch.perceived_benefit, damping[W4])
+    return read_benefit(to, profile, epoch.perceived_benefit, damping[W4])
 
 
-cdef int read_benefit(Score* to, list sums, Prior prior, double damping) except -1:
-    cdef object offered = sums[SLOT_REWARDS_OFFERED]
-    cdef object redeemed = sums[SLOT_REWARDS_REDEEMED]
-    cdef double spurned = 0.0
-    cdef double gained = number(sums, SLOT_REWARDS_REDEEMED) * damping
+cdef int read_benefit(Score* to, Profile profile, Prior prior, double damping) except -1:
+    cdef double spurned = read_difference(profile, SLOT_REWARDS_OFFERED, SLOT_REWARDS_REDEEMED)
+    cdef double gained = read_sum(profile, SLOT_REWARDS_REDEEMED) * damping
     cdef double gain, no_gain
-    if offered is not None:
-        if redeemed is not None:
-            offered = offered - redeemed
-        spurned = as_double(<PyObject*>offered)
     spurned = spurned * damping if spurned > 0 else 0.0
-    gain = gained + number(sums, SLOT_BENEFIT) * damping / _MILLE
-    no_gain = spurned + number(sums, SLOT_NO_BENEFIT) * damping / _MILLE
+    gain = gained + read_sum(profile, SLOT_BENEFIT) * damping / _MILLE
+    no_gain = spurned + read_sum(profile, SLOT_NO_BENEFIT) * damping / _MILLE
     to.indicators[W4] = beta_mean(gain, no_gain, prior)
     to.evidence[W4] = gain + no_gain
     return 0
@@ -112,9 +104,10 @@ cdef double lower_decile(double a, double b) noexcept:
 
 
 cdef double mean_acceptance(
-    const Score* score, list sums, Choices choices, EpochNumbers epoch
+    const Score* score, Profile profile, Choices choices, EpochNumbers epoch
 ) except? -1.0:
-    cdef double damping = damping_of(score.as_of_s - choices.landmark_s, choices.half_life_s[W2])
-    cdef double accepted = number(sums, SLOT_ACCEPTED_TWICE) * damping / 2.0
-    cdef double declined = number(sums, SLOT_DECLINED_TWICE) * damping / 2.0
+    cdef int64_t age_s = score.as_of_s - choices.landmark_s
+    cdef double damping = united(damping_of(age_s, choices.half_life_s[W2]), profile, W2)
+    cdef double accepted = read_sum(profile, SLOT_ACCEPTED_TWICE) * damping / 2.0
+    cdef double declined = read_sum(profile, SLOT_DECLINED_TWICE) * damping / 2.0
     return beta_mean(accepted, declined, epoch.acceptance_rate)
