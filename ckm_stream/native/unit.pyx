@@ -18,6 +18,7 @@ from ckm_stream.native.decoding cimport decode_employee, decode_profile
 from ckm_stream.native.delivery cimport Announced, Delivery
 from ckm_stream.native.encoding cimport encode_employee, encode_profile
 from ckm_stream.native.fold cimport apply_contact, apply_event
+from ckm_stream.native.origin cimport advance, headers_of
 from ckm_stream.native.outputs cimport put_contact, put_item, put_referral
 from ckm_stream.native.profile cimport Employee, Profile, new_employee, new_profile
 from ckm_stream.native.score cimport Score
@@ -32,7 +33,6 @@ from ckm_stream.domain.events import MICROS
 from ckm_stream.domain.score import SourceClass
 from ckm_stream.errors import InvariantError, RejectedRecord
 from ckm_stream.pipeline.fold import EMPLOYEES, PROFILES
-from ckm_stream.pipeline.origin import HEADER, advance
 from ckm_stream.pipeline.records import OutputRecord
 from ckm_stream.pipeline.unit import Unit
 
@@ -193,7 +193,7 @@ cdef class ProfileFold:
         return self.numbers
 
     cdef int cause(
-        self, const Event* event, bytes key, object effects, object core, object origin
+        self, const Event* event, bytes key, object effects, object core, int64_t offset
     ) except -1:
         # What the event causes elsewhere; its ids are derived from it.
         self.out.size = 0
@@ -202,18 +202,20 @@ cdef class ProfileFold:
                 output(self.item_topic, effects.partition, key, taken(&self.out), ())
             )
         if put_referral(&self.out, event, self.referral_head, self.choices):
-            self.forward(self.referral_topic, bytes_of(event.referred_by), effects, core, origin)
+            key = bytes_of(event.referred_by)
+            self.forward(self.referral_topic, key, event, effects, core, offset)
         if put_contact(&self.out, event, self.employee_head):
-            self.forward(self.employee_topic, bytes_of(event.employee_id), effects, core, origin)
+            key = bytes_of(event.employee_id)
+            self.forward(self.employee_topic, key, event, effects, core, offset)
         return 0
 
     cdef int forward(
-        self, object topic, bytes key, object effects, object core, object origin
+        self, object topic, bytes key, const Event* event, object effects, object core,
+        int64_t offset,
     ) except -1:
-        source, partition, offset = origin
-        header = (HEADER, b"%d:%d:%d" % (source, partition, offset))
+        headers = headers_of(event.source, effects.partition, offset)
         effects.forwarded.append(
-            output(topic, core.partition_of(key), key, taken(&self.out), (header,))
+            output(topic, core.partition_of(key), key, taken(&self.out), headers)
         )
         return 0
 
@@ -410,6 +412,5 @@ cdef class _Folding:
 
     cdef int cause(self, const Event* event, bytes key, int64_t offset) except -1:
         if self.profiles is not None:
-            origin = (self.source, self.part.partition, offset)
-            self.profiles.cause(event, key, self.effects, self.core, origin)
+            self.profiles.cause(event, key, self.effects, self.core, offset)
         return 0

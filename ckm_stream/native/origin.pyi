@@ -1,0 +1,3 @@
+from ckm_stream.pipeline.records import Headers
+
+def advanced(origins: dict[int, int], headers: Headers) -> bool: ...
