@@ -13,7 +13,8 @@ from yarl import URL
 
 from ckm_stream.credentials import SecurityProtocol, SecuritySettings
 from ckm_stream.operations.security import client_options
-from ckm_stream.settings import Guarantee, KafkaSettings, TransportKind
+from ckm_stream.settings import CoreKind, Guarantee, KafkaSettings, TransportKind
+from ckm_stream.streaming.fetching import consumer_class
 
 #: A 10 MiB record and its headers must fit into a dead letter.
 MAX_RECORD_BYTES = 12 << 20
@@ -75,13 +76,14 @@ def await_brokers(client: AIOKafkaClient) -> None:
 
 
 def changelog_consumer_factory(
-    kafka: KafkaSettings, *, client_id: str
+    kafka: KafkaSettings, *, client_id: str, core: CoreKind = CoreKind.AUTO
 ) -> Callable[[], aiokafka.AIOKafkaConsumer]:
     """Return a builder of group-less, read-committed consumers for recovery."""
     security = client_options(kafka.security)
+    new_consumer = consumer_class(core)
 
     def build() -> aiokafka.AIOKafkaConsumer:
-        return aiokafka.AIOKafkaConsumer(
+        return new_consumer(
             bootstrap_servers=kafka.bootstrap_servers,
             client_id=f"{client_id}-recovery",
             group_id=None,

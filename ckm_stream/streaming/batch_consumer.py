@@ -1,0 +1,184 @@
+"""
+A consumer that hands over fetched batches, where aiokafka's makes an object of each record first.
+
+The fetcher is aiokafka's own: what to ask for, positions, backoff and errors stay with it, and so
+do batches of older formats than 2. Other classes take the place of three that its methods make, by
+name. Importable with the compiled core alone (docs/adr/0013-records-in-place.md).
+"""
+
+from collections.abc import Callable, Collection, Sequence
+from types import FunctionType
+from typing import Any, Final
+
+import aiokafka
+from aiokafka import codec
+from aiokafka.consumer import fetcher as stock
+from aiokafka.errors import CorruptRecordException, UnsupportedCodecError
+from aiokafka.record.memory_records import MemoryRecords
+from aiokafka.record.util import calc_crc32c
+from aiokafka.structs import TopicPartition
+
+from ckm_stream.native.batches import BatchError, BatchReader, RecordSequence
+
+_DECODERS: Final = {
+    1: codec.gzip_decode,
+    2: codec.snappy_decode,
+    3: codec.lz4_decode,
+    4: codec.zstd_decode,
+}
+
+
+def decompress(codec_number: int, compressed: memoryview) -> bytes:
+    """
+    Return what a batch's records were before they were compressed.
+
+    Raises:
+        UnsupportedCodecError: If the number stands for no codec.
+    """
+    decode = _DECODERS.get(codec_number)
+    if decode is None:
+        raise UnsupportedCodecError(f"no codec has the number {codec_number}")
+    return decode(compressed)
+
+
+class _Reader(BatchReader):
+    """Reads the batches of one partition."""
+
+    def take(self, max_records: int | None = None) -> RecordSequence:
+        """
+        Return the next records, at most *max_records*; none only if there are no more.
+
+        Raises:
+            CorruptRecordException: If a batch is corrupt.
+        """
+        try:
+            return super().take(max_records)
+        except BatchError as error:
+            raise CorruptRecordException(str(error)) from error
+
+
+class _PlainReader:
+    """Records that aiokafka has read, in portions; what a ``_Reader`` is to the others."""
+
+    def __init__(self, records: list[Any]) -> None:
+        self._records = records
+
+    def take(self, max_records: int) -> Sequence[Any]:
+        taken, self._records = self._records[:max_records], self._records[max_records:]
+        return taken
+
+
+class _FetchedBytes:
+    """A fetched record set as it came; in the place of ``MemoryRecords``."""
+
+    def __init__(self, data: bytes) -> None:
+        self.data = data
+        self.records = MemoryRecords(data)
+        self.has_next = self.records.has_next
+        self.size_in_bytes = self.records.size_in_bytes
+
+
+def _new_reader(  # noqa: PLR0913, PLR0917 -- the signature of `PartitionRecords`, whose place it takes
+    tp: TopicPartition,
+    fetched: _FetchedBytes,
+    aborted: Collection[tuple[int, int]] | None,
+    fetch_offset: int,
+    key_deserializer: Callable[[bytes], Any] | None,
+    value_deserializer: Callable[[bytes], Any] | None,
+    check_crcs: bool,  # noqa: FBT001 -- likewise
+    isolation_level: int,
+) -> Any:
+    if not _Reader.is_readable(fetched.data) or key_deserializer or value_deserializer:
+        return stock.PartitionRecords(
+            tp,
+            fetched.records,
+            aborted,
+            fetch_offset,
+            key_deserializer,
+            value_deserializer,
+            check_crcs,
+            isolation_level,
+        )
+    return _Reader(
+        fetched.data,
+        aborted,
+        fetch_offset,
+        read_committed=isolation_level == stock.READ_COMMITTED,
+        crc32c=calc_crc32c if check_crcs else None,
+        decompress=decompress,
+    )
+
+
+class _FetchResult(stock.FetchResult):  # type: ignore[misc] # aiokafka has no types
+    """What was fetched of a partition; reads batches where these are ours to read."""
+
+    def getone(self) -> Any:
+        """Return the next record, or None."""
+        if not isinstance(self._partition_records, _Reader):
+            return super().getone()
+        records = self.getall(1)
+        return records[0] if records else None
+
+    def getall(self, max_records: int | None = None) -> Any:
+        """Return the next records; without a limit the one reader of them all, unread."""
+        if not self.has_more() or not self.check_assignment(self._topic_partition):
+            return []
+        reader = self._partition_records
+        if not isinstance(reader, _Reader):
+            records = super().getall(max_records)
+            return [_PlainReader(records)] if max_records is None else records
+        if max_records is None:
+            self._partition_records = None
+            state = self._assignment.state_value(self._topic_partition)
+            state.consumed_to(reader.end_offset)
+            return [reader]
+        records = reader.take(max_records)
+        self._update_position()
+        if not reader.has_more:
+            self._partition_records = None
+        return records
+
+
+def _renamed(function: Any, **names: Any) -> Any:
+    """Return *function* as it were if its module had other objects under *names*."""
+    renamed = FunctionType(
+        function.__code__,
+        {**function.__globals__, **names},
+        function.__name__,
+        function.__defaults__,
+        function.__closure__,
+    )
+    renamed.__kwdefaults__ = function.__kwdefaults__
+    return renamed
+
+
+class _Fetcher(stock.Fetcher):  # type: ignore[misc] # aiokafka has no types
+    """aiokafka's fetcher, which leaves the batches as they are."""
+
+    _proc_fetch_request = _renamed(
+        stock.Fetcher._proc_fetch_request,  # noqa: SLF001 -- where an answer is taken apart
+        FetchResult=_FetchResult,
+        MemoryRecords=_FetchedBytes,
+        PartitionRecords=_new_reader,
+    )
+    fetched_records = _renamed(stock.Fetcher.fetched_records, FetchResult=_FetchResult)
+    next_record = _renamed(stock.Fetcher.next_record, FetchResult=_FetchResult)
+
+
+class BatchConsumer(aiokafka.AIOKafkaConsumer):  # type: ignore[misc] # aiokafka has no types
+    """A consumer whose records are sequences over fetched memory."""
+
+    start = _renamed(aiokafka.AIOKafkaConsumer.start, Fetcher=_Fetcher)
+
+    async def fetched_readers(
+        self, *partitions: TopicPartition, timeout_s: float
+    ) -> dict[TopicPartition, Any]:
+        """
+        Return what was fetched of each partition, to be taken in portions.
+
+        The positions are behind it at once, so that the next fetch is under way meanwhile.
+        """
+        self._coordinator.check_errors()
+        with self._subscription.fetch_context():
+            fetched = await self._fetcher.fetched_records(partitions, timeout_s)
+        return {tp: reader for tp, (reader,) in fetched.items()}
