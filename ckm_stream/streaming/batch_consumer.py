@@ -7,6 +7,7 @@ name. Importable with the compiled core alone (docs/adr/0013-records-in-place.md
 """
 
 from collections.abc import Callable, Collection, Sequence
+from math import inf
 from types import FunctionType
 from typing import Any, Final
 
@@ -26,6 +27,9 @@ _DECODERS: Final = {
     3: codec.lz4_decode,
     4: codec.zstd_decode,
 }
+#: In the place of the most records that are wanted. aiokafka takes what it was given from it, and
+#: goes on with the next partition while something is left.
+_UNREAD: Final = inf
 
 
 def decompress(codec_number: int, compressed: memoryview) -> bytes:
@@ -38,7 +42,7 @@ def decompress(codec_number: int, compressed: memoryview) -> bytes:
     decode = _DECODERS.get(codec_number)
     if decode is None:
         raise UnsupportedCodecError(f"no codec has the number {codec_number}")
-    return decode(compressed)
+    return decode(compressed)  # type: ignore[no-any-return] # aiokafka has no types
 
 
 class _Reader(BatchReader):
@@ -114,25 +118,24 @@ class _FetchResult(stock.FetchResult):  # type: ignore[misc] # aiokafka has no t
 
     def getone(self) -> Any:
         """Return the next record, or None."""
-        if not isinstance(self._partition_records, _Reader):
-            return super().getone()
         records = self.getall(1)
         return records[0] if records else None
 
-    def getall(self, max_records: int | None = None) -> Any:
-        """Return the next records; without a limit the one reader of them all, unread."""
+    def getall(self, max_records: float | None = None) -> Any:
+        """Return the next records, or the one reader of them all if they are wanted unread."""
         if not self.has_more() or not self.check_assignment(self._topic_partition):
             return []
-        reader = self._partition_records
+        reader: Any = self._partition_records  # type: ignore[has-type] # likewise
         if not isinstance(reader, _Reader):
-            records = super().getall(max_records)
-            return [_PlainReader(records)] if max_records is None else records
-        if max_records is None:
+            if max_records == _UNREAD:
+                return [_PlainReader(super().getall())]
+            return super().getall(max_records)
+        if max_records == _UNREAD:
             self._partition_records = None
             state = self._assignment.state_value(self._topic_partition)
             state.consumed_to(reader.end_offset)
             return [reader]
-        records = reader.take(max_records)
+        records = reader.take(None if max_records is None else int(max_records))
         self._update_position()
         if not reader.has_more:
             self._partition_records = None
@@ -180,5 +183,5 @@ class BatchConsumer(aiokafka.AIOKafkaConsumer):  # type: ignore[misc] # aiokafka
         """
         self._coordinator.check_errors()
         with self._subscription.fetch_context():
-            fetched = await self._fetcher.fetched_records(partitions, timeout_s)
+            fetched = await self._fetcher.fetched_records(partitions, timeout_s, _UNREAD)
         return {tp: reader for tp, (reader,) in fetched.items()}

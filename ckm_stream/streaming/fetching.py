@@ -21,7 +21,7 @@ _RECORDS_AT_ONCE: Final = 2_000
 def consumer_class(wanted: CoreKind) -> type[aiokafka.AIOKafkaConsumer]:
     """Return the kind of consumer that goes with a core."""
     if wanted is CoreKind.PYTHON or not native.is_built():
-        return aiokafka.AIOKafkaConsumer
+        return aiokafka.AIOKafkaConsumer  # type: ignore[no-any-return] # it has no types
     from ckm_stream.streaming.batch_consumer import (  # noqa: PLC0415 -- it needs the compiled core
         BatchConsumer,
     )
