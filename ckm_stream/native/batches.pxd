@@ -23,8 +23,15 @@ cdef class RecordSequence:
     cdef Py_ssize_t room
     cdef list owners  # the buffers that the spans point into
     cdef RecordSequence whole  # the one that a slice shares its spans with; else None
+    cdef list objects  # the records themselves, if they were objects before; else None
 
     cdef Span* new_span(self) except NULL
     cdef object part(self, object place)
     cdef object record(self, Py_ssize_t place)
+    cdef object key(self, Py_ssize_t place)
+    cdef object headers(self, Py_ssize_t place)
     cdef int own(self, object buffer) except -1
+
+
+# The sequence that *records* is, or one over those of any other kind.
+cdef RecordSequence sequence_of(object records)

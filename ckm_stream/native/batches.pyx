@@ -157,13 +157,26 @@ cdef class RecordSequence:
 
     cdef object record(self, Py_ssize_t place):
         cdef const Span* span = &self.spans[place]
-        cdef Record record = Record.__new__(Record)
+        cdef Record record
+        if self.objects is not None:
+            return self.objects[place]
+        record = Record.__new__(Record)
         record.offset, record.timestamp = span.offset, span.timestamp_ms
         record.timestamp_type = span.timestamp_type
         record.key = bytes_or_none(span.key, span.key_size)
         record.value = bytes_or_none(span.value, span.value_size)
         record.headers = headers_of(span)
         return record
+
+    cdef object key(self, Py_ssize_t place):
+        if self.objects is not None:
+            return self.objects[place].key
+        return bytes_or_none(self.spans[place].key, self.spans[place].key_size)
+
+    cdef object headers(self, Py_ssize_t place):
+        if self.objects is not None:
+            return self.objects[place].headers
+        return headers_of(&self.spans[place])
 
     cdef Span* new_span(self) except NULL:
         cdef Py_ssize_t room
@@ -184,6 +197,32 @@ cdef class RecordSequence:
 
 
 Sequence.register(RecordSequence)
+
+
+cdef RecordSequence sequence_of(object records):
+    cdef RecordSequence sequence
+    cdef Span* span
+    if isinstance(records, RecordSequence):
+        return records
+    sequence = RecordSequence.__new__(RecordSequence)
+    sequence.objects = list(records)
+    for record in sequence.objects:
+        span = sequence.new_span()
+        span.offset, span.timestamp_ms = record.offset, record.timestamp
+        key, value = record.key, record.value
+        sequence.owners += key, value  # a record need not keep what it once gave
+        span.key = bytes_at(key, &span.key_size)
+        span.value = bytes_at(value, &span.value_size)
+    return sequence
+
+
+cdef inline const uint8_t* bytes_at(object value, int32_t* size) noexcept:
+    # What is not bytes has a verdict of its own, from the record's object.
+    if type(value) is not bytes:
+        size[0] = -1
+        return NULL
+    size[0] = <int32_t>PyBytes_GET_SIZE(value)
+    return <const uint8_t*>PyBytes_AS_STRING(value)
 
 
 cdef class BatchReader:

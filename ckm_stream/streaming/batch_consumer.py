@@ -21,20 +21,47 @@ from aiokafka.structs import TopicPartition
 
 from ckm_stream.native.batches import BatchError, BatchReader, RecordSequence
 
-_DECODERS: Final = {
-    1: codec.gzip_decode,
-    2: codec.snappy_decode,
-    3: codec.lz4_decode,
-    4: codec.zstd_decode,
-}
 #: In the place of the most records that are wanted. aiokafka takes what it was given from it, and
 #: goes on with the next partition while something is left.
 _UNREAD: Final = inf
+#: What the Java client's blocks of Snappy begin with, which all clients write.
+_BLOCKS: Final = b"\x82SNAPPY\0\0\0\0\1\0\0\0\1"
 
 
-def decompress(codec_number: int, compressed: memoryview) -> bytes:
+def _decode_snappy(compressed: memoryview) -> Any:
+    """Decode into one buffer of the right size; aiokafka copies each block three times."""
+    snappy = codec.cramjam.snappy
+    end = len(compressed)
+    if end <= len(_BLOCKS) or compressed[: len(_BLOCKS)] != _BLOCKS:
+        return codec.snappy_decode(compressed)
+    blocks = []
+    size, at = 0, len(_BLOCKS)
+    while at < end:
+        begin = at + 4
+        at = begin + int.from_bytes(compressed[at:begin], "big")
+        if at > end:
+            raise CorruptRecordException("a block of Snappy that is not there to its end")
+        block = compressed[begin:at]
+        length = snappy.decompress_raw_len(block)
+        blocks.append((block, size, size + length))
+        size += length
+    decoded = memoryview(bytearray(size))
+    for block, first, last in blocks:
+        snappy.decompress_raw_into(block, decoded[first:last])
+    return decoded
+
+
+_DECODERS: Final = {
+    1: codec.gzip_decode,
+    2: _decode_snappy,
+    3: codec.lz4_decode,
+    4: codec.zstd_decode,
+}
+
+
+def decompress(codec_number: int, compressed: memoryview) -> Any:
     """
-    Return what a batch's records were before they were compressed.
+    Return the bytes that a batch's records were before they were compressed.
 
     Raises:
         UnsupportedCodecError: If the number stands for no codec.
@@ -42,7 +69,7 @@ def decompress(codec_number: int, compressed: memoryview) -> bytes:
     decode = _DECODERS.get(codec_number)
     if decode is None:
         raise UnsupportedCodecError(f"no codec has the number {codec_number}")
-    return decode(compressed)  # type: ignore[no-any-return] # aiokafka has no types
+    return decode(compressed)
 
 
 class _Reader(BatchReader):

@@ -24,6 +24,9 @@ _LONGEST_HEARTBEAT_S = 3.0
 # Snappy takes a tenth of that, at a ratio of 2.2.
 _COMPRESSION = "snappy"
 _YEAR_S = 365 * 86400.0
+# Two batches of states as they are written. What takes a mebibyte or more has new pages each time
+# (streaming/worker.py), which costs more than what is done with them: 1 µs a record.
+_RECOVERED_BYTES = 900_000
 # More would be decoded than is kept: the values of one fetch may be 100 MB.
 _MOST_RECOVERED_AT_ONCE = 5_000
 
@@ -91,8 +94,8 @@ def changelog_consumer_factory(
             auto_offset_reset="earliest",
             isolation_level="read_committed",
             request_timeout_ms=int(kafka.request_timeout_s * 1000),
-            max_partition_fetch_bytes=4 << 20,
-            fetch_max_bytes=16 << 20,
+            max_partition_fetch_bytes=_RECOVERED_BYTES,
+            fetch_max_bytes=2 * _RECOVERED_BYTES,
             max_poll_records=_MOST_RECOVERED_AT_ONCE,
             fetch_max_wait_ms=50,
             **security,

@@ -51,7 +51,7 @@ async def read_to_ends(
         open_tps = set(starts)
         standstill = _Standstill()
         while open_tps:
-            async for tp, records in fetch_once(consumer, open_tps, timeout_s=0.1):
+            async for tp, records in fetch_once(consumer, open_tps, timeout_s=0.02):
                 take(tp, records)
                 count += len(records)
                 standstill.over()

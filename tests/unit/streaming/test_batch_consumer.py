@@ -5,6 +5,7 @@ from math import inf
 from typing import Any, Final
 
 import pytest
+from aiokafka import codec
 from aiokafka.consumer.fetcher import READ_COMMITTED
 from aiokafka.errors import CorruptRecordException, UnsupportedCodecError
 from aiokafka.record.legacy_records import LegacyRecordBatchBuilder
@@ -174,3 +175,23 @@ def test_an_unknown_codec_is_named() -> None:
     """Whoever operates it must know which client to upgrade."""
     with pytest.raises(UnsupportedCodecError, match="7"):
         decompress(7, memoryview(b""))
+
+
+@pytest.mark.parametrize("size", [1, 32 * 1024, 100_000])
+def test_snappy_is_decoded_as_aiokafka_does(size: int) -> None:
+    """In blocks, as clients write it, or as one."""
+    data = bytes(n * n % 251 for n in range(size))
+
+    for in_blocks in (True, False):
+        encoded = memoryview(codec.snappy_encode(data, xerial_compatible=in_blocks))
+
+        assert bytes(decompress(2, encoded)) == codec.snappy_decode(encoded.tobytes())
+
+
+@pytest.mark.parametrize("size", [b"\0\0\0\x09", b"\xff\xff\xff\xfc"])
+def test_a_block_of_snappy_that_is_not_there_is_corrupt(size: bytes) -> None:
+    """Too long, or of a negative size, which would be read for ever."""
+    encoded = codec.snappy_encode(b"abc")[:16] + size + b"12345"
+
+    with pytest.raises(CorruptRecordException, match="block"):
+        decompress(2, memoryview(encoded))
