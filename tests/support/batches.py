@@ -2,7 +2,7 @@
 
 import struct
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from aiokafka.record.default_records import DefaultRecordBatchBuilder
 from aiokafka.record.util import calc_crc32c
@@ -43,7 +43,7 @@ class Batch:
             producer_id=self.producer_id,
             producer_epoch=0,
             base_sequence=0,
-            batch_size=1 << 24,
+            batch_size=1 << 28,
         )
         for offset, timestamp, key, value, headers in self.entries:
             builder.append(offset, timestamp, key, value, headers)
@@ -71,3 +71,12 @@ def marker(kind: bytes, *, base_offset: int, producer_id: int) -> Batch:
         is_transactional=True,
         is_control=True,
     )
+
+
+def taken_from(data: bytes) -> Any:
+    """Return the records of uncompressed batches, read in place."""
+    from ckm_stream.native.batches import BatchReader  # noqa: PLC0415 -- only where it is built
+
+    return BatchReader(
+        data, None, 0, read_committed=True, crc32c=None, decompress=lambda _codec, each: each
+    ).take()
