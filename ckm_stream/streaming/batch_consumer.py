@@ -32,7 +32,7 @@ def _decode_snappy(compressed: memoryview) -> Any:
     """Decode into one buffer of the right size; aiokafka copies each block three times."""
     snappy = codec.cramjam.snappy
     end = len(compressed)
-    if end <= len(_BLOCKS) or compressed[: len(_BLOCKS)] != _BLOCKS:
+    if end <= len(_BLOCKS) or bytes(compressed[: len(_BLOCKS)]) != _BLOCKS:
         return codec.snappy_decode(compressed)
     blocks = []
     size, at = 0, len(_BLOCKS)

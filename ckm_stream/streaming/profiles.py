@@ -72,6 +72,7 @@ class ProfileApp(CrashOnlyApp):
         self._sources = self.topic_names.sources
         self.observer = MetricsObserver(metrics, self.topic_names)
         self.metrics = metrics
+        self.core_kind = settings.core
         self._kafka = settings.kafka
         self.tables_by_name: dict[str, ChangelogTable] = {
             PROFILES: self._changelog_table(PROFILES, self.topic_names.profile_changelog),
