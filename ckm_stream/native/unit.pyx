@@ -8,11 +8,11 @@ folded here like any other's.
 """
 
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
-from cpython.list cimport PyList_GET_ITEM, PyList_GET_SIZE
 from libc.stdint cimport int64_t, uint8_t
 from libc.string cimport memcmp
 
 from ckm_stream.native.announcement cimport is_due, put_update
+from ckm_stream.native.batches cimport RecordSequence, Span, sequence_of
 from ckm_stream.native.choices cimport Choices, EpochNumbers
 from ckm_stream.native.decoding cimport decode_employee, decode_profile
 from ckm_stream.native.delivery cimport Announced, Delivery
@@ -272,8 +272,11 @@ cdef class _Folding:
 
     cdef object unit
     cdef object part
+    cdef RecordSequence records
+    cdef bytes decoded  # what the event points into, if that is not the record
     cdef object core
     cdef object events
+    cdef Py_ssize_t max_value_bytes
     cdef object effects
     cdef object fold
     cdef ProfileFold profiles  # None for the employees' source
@@ -288,8 +291,10 @@ cdef class _Folding:
 
     def __init__(self, unit, part, fold, dict states, dict dirty):
         self.unit, self.part, self.fold = unit, part, fold
+        self.records = sequence_of(part.records)
         self.core, self.effects = unit._core, unit._effects
         self.events = self.core.events
+        self.max_value_bytes = self.events.max_value_bytes
         self.states, self.dirty = states, dirty
         self.source, self.slot = int(part.source), fold.slot(part.source)
         if self.source == EMPLOYEE:
@@ -302,93 +307,96 @@ cdef class _Folding:
         """Apply the records; return how many were applied, were duplicates, were redelivered."""
         cdef Event event
         cdef Py_ssize_t place
-        cdef list records = list(self.part.records)
-        cdef dict decoded = self.decode_odd(records)
-        for place in range(PyList_GET_SIZE(records)):
-            record = <object>PyList_GET_ITEM(records, place)
-            value = self.read(&event, record, decoded.get(place) if decoded else None)
-            if value is not None:  # it keeps alive what the event points into
-                self.take(&event, record)
+        cdef dict odd = self.decode_odd()
+        for place in range(self.records.size):
+            if self.read(&event, place, odd.get(place) if odd else None):
+                self.take(&event, place)
         return self.applied, self.duplicates, self.redelivered
 
-    cdef dict decode_odd(self, list records):
+    cdef dict decode_odd(self):
         # Decode what is not of the newest schema before anything is applied: a registry that
         # cannot be asked leaves the unit as it was.
         cdef dict odd = {}
         cdef bytes plain = b""
         cdef Py_ssize_t place
+        cdef const Span* span
         source = self.part.source
-        for place in range(PyList_GET_SIZE(records)):
-            record = <object>PyList_GET_ITEM(records, place)
-            value = record.value
-            if type(value) is bytes and PyBytes_GET_SIZE(value) > HEAD_BYTES:
-                if plain and not memcmp(
-                    PyBytes_AS_STRING(value), PyBytes_AS_STRING(plain), HEAD_BYTES
-                ):
+        for place in range(self.records.size):
+            span = &self.records.spans[place]
+            if span.value_size > HEAD_BYTES:
+                if plain and not memcmp(span.value, PyBytes_AS_STRING(plain), HEAD_BYTES):
                     continue
-                head = value[:HEAD_BYTES]
+                head = span.value[:HEAD_BYTES]
                 try:
                     if self.events.is_newest(source, head):
                         plain = head
                         continue
                 except RejectedRecord:
                     pass  # decoding says it again, with all that is checked before
-            odd[place] = self.unit._decode(source, record)
+            odd[place] = self.unit._decode(source, self.records.record(place))
         return odd
 
-    cdef bytes read(self, Event* event, object record, object odd):
-        """Fill *event*; return the bytes that it points into, or None if it was rejected."""
-        cdef bytes value
-        cdef bytes key
+    cdef bint read(self, Event* event, Py_ssize_t place, object odd) except -1:
+        """Fill *event*; False if the record was rejected."""
+        cdef const Span* span = &self.records.spans[place]
         if odd is None:
-            value, key_of_record = record.value, record.key
             if (
-                type(key_of_record) is bytes
-                and PyBytes_GET_SIZE(value) <= self.events.max_value_bytes
-                and self.parse(event, value, record.timestamp, False)
+                span.value_size <= self.max_value_bytes
+                and self.parse(event, span.value, span.value_size, span.timestamp_ms, False)
+                and span.key_size == event.about.size
+                and not memcmp(span.key, event.about.at, event.about.size)
             ):
-                key = key_of_record
-                if PyBytes_GET_SIZE(key) == event.about.size and not memcmp(
-                    PyBytes_AS_STRING(key), event.about.at, event.about.size
-                ):
-                    return value
-            odd = self.unit._decode(self.part.source, record)
+                return True
+            odd = self.unit._decode(self.part.source, self.records.record(place))
         if isinstance(odd, RejectedRecord):
-            self.unit._reject(self.part, record, odd)
-            return None
-        value = self.events.encode(odd)
-        if not self.parse(event, value, -1, True):
+            self.unit._reject(self.part, self.records.record(place), odd)
+            return False
+        self.decoded = self.events.encode(odd)
+        if not self.parse(
+            event,
+            <const uint8_t*>PyBytes_AS_STRING(self.decoded),
+            PyBytes_GET_SIZE(self.decoded),
+            -1,
+            True,
+        ):
             raise InvariantError(f"a {type(odd).__name__} is unreadable when compiled")
-        return value
+        return True
 
-    cdef bint parse(self, Event* event, bytes value, int64_t timestamp_ms, bint checked):
+    cdef bint parse(
+        self,
+        Event* event,
+        const uint8_t* value,
+        Py_ssize_t size,
+        int64_t timestamp_ms,
+        bint checked,
+    ):
         return read_event(
             event,
             self.source,
-            <const uint8_t*>PyBytes_AS_STRING(value) + HEAD_BYTES,
-            PyBytes_GET_SIZE(value) - HEAD_BYTES,
+            value + HEAD_BYTES,
+            size - HEAD_BYTES,
             timestamp_ms,
             &self.choices.limits,
             checked,
         )
 
-    cdef int take(self, const Event* event, object record) except -1:
+    cdef int take(self, const Event* event, Py_ssize_t place) except -1:
         # Apply the event, unless it has been before.
-        cdef bytes key = record.key
-        cdef int64_t offset = record.offset
+        cdef bytes key = self.records.key(place)
+        cdef int64_t offset = self.records.spans[place].offset
         cdef Delivery delivery
         state = self.states.get(key)
         if state is None:  # 2. load the state of each customer touched
             try:
                 state = self.states[key] = self.unit._load(self.fold, key)
             except RejectedRecord as rejection:
-                self.unit._reject(self.part, record, rejection)
+                self.unit._reject(self.part, self.records.record(place), rejection)
                 return 0
         delivery = (<Employee>state).delivery if self.source == EMPLOYEE else (<Profile>state).delivery
         if offset <= delivery.applied[self.slot]:
             self.redelivered += 1
             return 0
-        if self.is_new(delivery, record) and self.apply(state, event):
+        if self.is_new(delivery, place) and self.apply(state, event):
             delivery.version += 1
             self.applied += 1
             self.dirty[key] = bytes_of(event.event_id)
@@ -400,9 +408,9 @@ cdef class _Folding:
         delivery.applied[self.slot] = offset
         return 0
 
-    cdef bint is_new(self, Delivery delivery, object record) except -1:
+    cdef bint is_new(self, Delivery delivery, Py_ssize_t place) except -1:
         if self.source == EMPLOYEE or self.source == REFERRAL:
-            return advance(delivery, record.headers)
+            return advance(delivery, self.records.headers(place))
         return True
 
     cdef bint apply(self, object state, const Event* event) except -1:

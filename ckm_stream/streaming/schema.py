@@ -1,6 +1,6 @@
 """Raw pass-through: decoding happens in the application core, where a bad record has a verdict."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple, cast
 
 import faust
@@ -11,7 +11,7 @@ from ckm_stream.pipeline.records import Headers
 
 
 class SliceSchema(faust.Schema[Any, Any]):
-    """Hands the message's value to the agent as it is: a list of records, or one record's bytes."""
+    """Hands the message's value to the agent as it is: a slice's records, or one record's bytes."""
 
     def __init__(self) -> None:
         super().__init__(key_type=bytes, value_type=bytes)
@@ -36,11 +36,11 @@ class StockRecord(NamedTuple):
     headers: Headers
 
 
-def records_of(message: Message) -> list[Any]:
+def records_of(message: Message) -> Sequence[Any]:
     """Return the records of a slice, or the stock transport's message as the only one."""
     value: Any = message.value
-    if isinstance(value, list):
-        return value
+    if value is not None and not isinstance(value, bytes):
+        return value  # type: ignore[no-any-return] # a sequence of either kind of consumer's
     return [
         StockRecord(
             message.offset,

@@ -9,7 +9,7 @@ and stops nothing else (promises P1, P11, P13).
 import asyncio
 import threading
 import time
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -48,7 +48,7 @@ class Part:
     lease: object
     topic: str
     partition: int
-    records: list[Any]
+    records: Sequence[Any]
 
 
 class SnapshotApp(CrashOnlyApp):
@@ -75,6 +75,7 @@ class SnapshotApp(CrashOnlyApp):
         self.metrics = metrics
         self._writer = writer
         self._new_collector = collector
+        self.core_kind = settings.core
         self._group = settings.kafka.snapshot_group
         self._queue: asyncio.Queue[Part] = asyncio.Queue(maxsize=32)
         self._next: dict[tuple[str, int], int] = {}

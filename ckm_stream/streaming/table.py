@@ -8,7 +8,7 @@ The store is plain bytes per partition, so that a revoked partition can be forgo
 """
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import faust
@@ -70,14 +70,18 @@ class ChangelogTable(faust.Table[bytes, bytes]):
         for partition in partitions:
             self.partition_data.setdefault(partition, {})
 
-    def apply_changelog_batch_raw(self, partition: int, records: list[Any]) -> None:
+    def apply_changelog_batch_raw(self, partition: int, records: Sequence[Any]) -> None:
         """Apply changelog records in offset order; an empty value deletes."""
         data = self.partition_data[partition]
-        for record in records:
-            if record.value is None:
-                data.pop(record.key, None)
-            else:
-                data[record.key] = record.value
+        put_into = getattr(records, "put_into", None)
+        if put_into is not None:  # of the compiled core: no object is made of a record
+            put_into(data)
+        else:
+            for record in records:
+                if record.value is None:
+                    data.pop(record.key, None)
+                else:
+                    data[record.key] = record.value
         self._last_units.note(partition, records)
 
     @property
@@ -106,7 +110,7 @@ async def recover_tables(
     if not partitions:
         return 0
 
-    def take(tp: TopicPartition, records: list[Any]) -> None:
+    def take(tp: TopicPartition, records: Sequence[Any]) -> None:
         tables[tp.topic].apply_changelog_batch_raw(tp.partition, records)
 
     def note(tp: TopicPartition, position: int) -> None:

@@ -50,6 +50,7 @@ class TextApp(CrashOnlyApp):
             TableManager=BulkTableManager,
         )
         self.metrics = metrics
+        self.core_kind = settings.core
         self._group = kafka.text_group
         self._items = items
         self._committer = committer

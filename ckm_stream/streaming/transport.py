@@ -10,7 +10,7 @@ records before it.
 """
 
 from collections import defaultdict, deque
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from typing import Any, ClassVar, Final, cast
 
 import aiokafka
@@ -24,8 +24,10 @@ from faust.types.tuples import ConsumerMessage
 
 from ckm_stream.operations.health import Health
 from ckm_stream.operations.vitals import Contact
+from ckm_stream.settings import CoreKind
 from ckm_stream.streaming.clients import await_brokers
 from ckm_stream.streaming.ending import end_process
+from ckm_stream.streaming.fetching import consumer_class
 from ckm_stream.streaming.rights import lost_right
 
 _LOOP: Final = "consumer_loop"
@@ -52,7 +54,7 @@ class Fetched:
 
     __slots__ = ("reading", "records")
 
-    def __init__(self, reading: Reading, records: list[Any]) -> None:
+    def __init__(self, reading: Reading, records: Sequence[Any]) -> None:
         self.reading = reading
         self.records = records
 
@@ -176,8 +178,20 @@ class LiveConsumer(stock.Consumer):
         )
 
 
+class SliceThread(ConsumerThread):
+    """A consumer thread that leaves records where they were fetched to, if its app's core can."""
+
+    def _create_worker_consumer(self, transport: stock.Transport) -> aiokafka.AIOKafkaConsumer:
+        consumer = super()._create_worker_consumer(transport)
+        consumer.__class__ = consumer_class(getattr(self.app, "core_kind", CoreKind.AUTO))
+        return consumer
+
+
 class Consumer(LiveConsumer):
     """A Faust consumer that yields slices, and commits by a strict watermark."""
+
+    def _new_consumer_thread(self) -> ConsumerThread:
+        return SliceThread(self, loop=self.loop, beacon=self.beacon)
 
     def on_init(self) -> None:
         """Set up the watermark's bookkeeping."""
@@ -235,7 +249,7 @@ class Consumer(LiveConsumer):
         """Stock livelock logging counts per-message commits; the lag metrics replace it."""
 
 
-def _slice_message(tp: TP, records: list[Any], generation_id: int) -> ConsumerMessage:
+def _slice_message(tp: TP, records: Sequence[Any], generation_id: int) -> ConsumerMessage:
     last = records[-1]
     return ConsumerMessage(
         tp.topic,

@@ -20,6 +20,7 @@ from ckm_stream.pipeline.recent import RecentStates
 from ckm_stream.pipeline.records import Effects, Slice
 from ckm_stream.pipeline.silence import Change
 from ckm_stream.pipeline.unit import Core, Unit
+from tests.support.batches import Batch, taken_from
 from tests.support.touchpoints import T0_S, call, contact, feedback, histories, order, referral
 from tests.support.units import (
     EVENTS,
@@ -76,11 +77,26 @@ def effects_of(
 def assert_same(units: Run, **changes: Any) -> list[Effects]:
     """Both cores cause the same and leave the same; return what that is."""
     expected, expected_states = effects_of(units, core_over, Unit, **changes)
-    made, states = effects_of(units, compiled_core, native.CompiledUnit, **changes)
+    for same in (units, [[fetched(part) for part in parts] for parts in units]):
+        made, states = effects_of(same, compiled_core, native.CompiledUnit, **changes)
 
-    assert made == expected
-    assert states.data == expected_states.data
-    return made
+        assert made == expected
+        assert states.data == expected_states.data
+    return expected
+
+
+def fetched(part: Slice) -> Slice:
+    """Return *part* as it is fetched: its records are in a batch, none is an object."""
+    first, last = part.records[0].offset, part.records[-1].offset
+    batch = Batch(
+        tuple(
+            (each.offset - first, each.timestamp, each.key, each.value, list(each.headers))
+            for each in part.records
+        ),
+        base_offset=first,
+        offsets=last - first + 1,
+    )
+    return dataclasses.replace(part, records=taken_from(batch.encode()))
 
 
 def parts_of(events: list[ProfileEvent]) -> Iterator[tuple[Source, Record]]:
@@ -177,8 +193,12 @@ def test_bytes_that_are_not_an_event_are_rejected_alike(
             )
         )
         key = data.draw(st.sampled_from([each.key, None, b"", b"c-2"]))
-        parts.append(slice_of([dataclasses.replace(each, value=bad), each], source))
-        parts.append(slice_of([dataclasses.replace(each, key=key)], source))
+        at = 3 * each.offset
+        wrong = dataclasses.replace(each, offset=at, value=bad)
+        right = dataclasses.replace(each, offset=at + 1)
+        other = dataclasses.replace(each, offset=at + 2, key=key)
+        parts.append(slice_of([wrong, right], source))
+        parts.append(slice_of([other], source))
 
     assert_same([parts])
 
