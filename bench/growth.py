@@ -179,9 +179,7 @@ def _wait(workers: list[Worker], look: Any) -> dict[str, float]:
     raise SystemExit(f"not done after {_PATIENCE_S:g} s: {last_line(workers[0].log_path)}")
 
 
-def _recovered(
-    workers: list[Worker], customers: int, partitions: int
-) -> dict[str, float] | None:
+def _recovered(workers: list[Worker], customers: int, partitions: int) -> dict[str, float] | None:
     """Return the workers' sample once each has its share of the partitions and all states."""
     each = [worker.sample() for worker in workers]
     shares = [sample.get("ckm_assigned_partitions", 0) for sample in each]

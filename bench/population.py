@@ -40,9 +40,7 @@ def customer(number: int) -> str:
 
 def states(settings: Settings, events_per_customer: float = 20.0) -> list[bytes]:
     """Return the states that a worker has of the simulated customers at the simulation's end."""
-    plan = SimulationPlan(
-        customers=DISTINCT, seed=_SEED, events_per_customer=events_per_customer
-    )
+    plan = SimulationPlan(customers=DISTINCT, seed=_SEED, events_per_customer=events_per_customer)
     fold = _Fold(settings)
     for event in simulated_events(plan):
         fold.publish(event)
@@ -132,7 +130,11 @@ def touchpoints(events: int, customers: int) -> list[TouchpointEvent]:
     plan = SimulationPlan(customers=DISTINCT, seed=_SEED, events_per_customer=20.0)
     until_s = DEFAULT_END_S + _LATER_S
     drawn = sorted(
-        (event for index in range(DISTINCT) for event in simulate_later(plan, index, until_s=until_s)),
+        (
+            event
+            for index in range(DISTINCT)
+            for event in simulate_later(plan, index, until_s=until_s)
+        ),
         key=lambda event: event.occurred_at,
     )
     chance = random.Random(_SEED)
@@ -161,4 +163,3 @@ def touchpoint_records(settings: Settings, events: list[TouchpointEvent]) -> Ite
     for event in events:
         topic, key = codec.address(event)
         yield topic, key, codec.encode(event), event.recorded_at // 1000
-

@@ -52,9 +52,6 @@ class Table(Protocol):
     ) -> None:
         """Make the committed states of a partition visible to the next unit."""
 
-    def keys_of(self, partition: int) -> Iterable[bytes]:
-        """Return whose states there are in a partition."""
-
     def last_unit(self, partition: int) -> list[bytes]:
         """Return whose last change a predecessor may not have announced before it died."""
 
@@ -174,7 +171,7 @@ class Lane:
     def look_at_all(self) -> None:
         """Look, when there is nothing else to do, for classes that time alone has changed."""
         if self._silences is not None:
-            self._silences.look_at_all(self._wiring.tables[PROFILES].keys_of(self.partition))
+            self._silences.look_at_all()
 
     async def _next(self) -> Delivery | None:
         """Wait for a slice; None if the lane closes, or has time to look for silence."""
