@@ -9,6 +9,7 @@ cdef class CompactStore:
     cdef Py_ssize_t numbers
     cdef Py_ssize_t count
     cdef list gaps
+    cdef bint packs
 
     cdef Py_ssize_t find(self, const uint8_t* key, Py_ssize_t size, uint32_t hashed) noexcept
     cdef int put_at(

@@ -4,7 +4,7 @@ A partition's states without a Python object per customer; its reference is ``pi
 
 An entry is one block of memory: sizes, key, state. A customer takes 40 bytes beside key and state:
 11 of the index, 8 of the entry's address, 3 of the sizes, and the allocator's head and rounding.
-Bytes objects in a dictionary take 140.
+Bytes objects in a dictionary take 140. States are packed, if that is asked for (``packing``).
 """
 
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
@@ -12,7 +12,9 @@ from libc.stdint cimport uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free, malloc, realloc
 from libc.string cimport memcmp, memcpy, memmove
 
+from ckm_stream.native.packing cimport pack, room_to_pack, unpack, unpacked_size
 from ckm_stream.native.siphash cimport SipKey, siphash
+from ckm_stream.native.wire cimport Buffer, reserve
 
 import os
 
@@ -25,6 +27,7 @@ cdef enum:
     MOST_NUMBERS = 0xFFFFFFFE
 
 cdef SipKey _KEY
+cdef Buffer _packed  # used for one state after the other, under the interpreter's lock
 
 
 cdef void _draw_key() except *:
@@ -90,10 +93,16 @@ cdef inline Py_ssize_t room_for(Py_ssize_t size) noexcept nogil:
 
 
 cdef class CompactStore:
-    """States by key; see ``pipeline.store.StateStore``."""
+    """
+    States by key; see ``pipeline.store.StateStore``.
 
-    def __cinit__(self):
+    Args:
+        packs: Whether states take a sixth less memory, and 1.2 us more to be put or got.
+    """
+
+    def __cinit__(self, *, bint packs=False):
         self.gaps = []
+        self.packs = packs
         self.slots = LEAST_SLOTS
         self.index = <uint64_t*>calloc(self.slots, sizeof(uint64_t))
         if self.index is NULL:
@@ -121,9 +130,14 @@ cdef class CompactStore:
         cdef Py_ssize_t size = PyBytes_GET_SIZE(key)
         cdef Py_ssize_t place = self.find(at, size, hash_of(at, size))
         cdef Entry entry
+        cdef bytes value
         if place < 0:
             return None
         entry = entry_at(self.entries[<uint32_t>self.index[place] - 1])
+        if self.packs:
+            value = PyBytes_FromStringAndSize(NULL, unpacked_size(entry.value, entry.size))
+            unpack(entry.value, entry.size, <uint8_t*>PyBytes_AS_STRING(value))
+            return value
         return PyBytes_FromStringAndSize(<const char*>entry.value, entry.size)
 
     def put(self, bytes key not None, bytes value not None):
@@ -195,6 +209,11 @@ cdef class CompactStore:
         cdef uint32_t number
         cdef uint8_t* block
         cdef Entry entry
+        if self.packs:
+            _packed.size = 0
+            reserve(&_packed, room_to_pack(size))
+            size = pack(value, size, _packed.data)
+            value = _packed.data
         if place < 0:
             return self.put_new(key, key_size, value, size, hashed)
         number = <uint32_t>self.index[place] - 1

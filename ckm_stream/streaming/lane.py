@@ -34,6 +34,9 @@ _BETWEEN_LOOKS_S = 0.002
 _BETWEEN_TENDINGS_S = 1.0
 # A few MB a lane: the customers that come again soon, in a replay or in the middle of a call.
 _RECENT_STATES = 1024
+# A decoded state takes 4 kB, and what a unit writes of it 2 kB more. A backlog of customers who hardly
+# ever come twice would fill a unit with ten thousand of them: 60 MB a lane, and no faster.
+_MOST_STATES = 2048
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,7 +224,7 @@ class Lane:
         wiring = self._wiring
         unit, taken = wiring.unit(wiring.core, self.partition, self._recent), [first]
         excess = await self._add(unit, first.part)
-        while excess is None and self._may_go_on(started):
+        while excess is None and self._may_go_on(unit, started):
             taken.append(self._queue.get_nowait())
             excess = await self._add(unit, taken[-1].part)
             await asyncio.sleep(0)  # other lanes and the metrics get their turn in between
@@ -261,11 +264,12 @@ class Lane:
             wiring.observer.on_committed(effects, parts=whole, seconds=time.monotonic() - started)
         raise limit_error(last, excess)
 
-    def _may_go_on(self, started: float) -> bool:
+    def _may_go_on(self, unit: Unit, started: float) -> bool:
         # A closing lane has dropped slices: one that slipped in behind them would leave a hole.
         return (
             not self._closing.is_set()
             and not self._queue.empty()
+            and unit.state_count < _MOST_STATES
             and time.monotonic() - started < self._wiring.unit_s
         )
 

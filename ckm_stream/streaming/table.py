@@ -97,7 +97,7 @@ def new_store() -> StateStore:
         return DictStore()
     from ckm_stream.native.store import CompactStore  # noqa: PLC0415 -- it is not there on every machine
 
-    return CompactStore()
+    return CompactStore(packs=True)
 
 
 async def recover_tables(

@@ -28,10 +28,12 @@ values: Final = st.one_of(
 class Stores(RuleBasedStateMachine):
     """The same history in both."""
 
+    packs = False
+
     def __init__(self) -> None:
         super().__init__()
         self.reference = DictStore()
-        self.compiled: StateStore = native.CompactStore()
+        self.compiled: StateStore = native.CompactStore(packs=self.packs)
 
     @rule(key=keys, value=values)
     def put(self, key: bytes, value: bytes) -> None:
@@ -64,6 +66,16 @@ class Stores(RuleBasedStateMachine):
 
 Stores.TestCase.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
 test_any_history_gives_the_same_answers = Stores.TestCase
+
+
+class PackingStores(Stores):
+    """Likewise, with states packed."""
+
+    packs = True
+
+
+PackingStores.TestCase.settings = Stores.TestCase.settings
+test_any_history_gives_the_same_answers_when_states_are_packed = PackingStores.TestCase
 
 
 def test_many_keys_are_found_again_while_half_of_them_come_and_go() -> None:
