@@ -5,11 +5,12 @@ What a customer costs in memory, and an event in CPU time, as the population gro
 
 For each population: one worker (a child process, with the settings of production) reads the states
 of so many customers back, then takes a backlog of touchpoints drawn from all of them, each customer
-as likely as the next, so that hardly any state has been touched lately. Then the smallest number of
-customers again with two workers. Memory is the whole process's, everything included; CPU time is
-user and system. The broker is real Apache Kafka (Java 17, Maven) and shares the machine; with
-CKM__KAFKA__BOOTSTRAP_SERVERS set it is that cluster. Everything talks to the loopback address and
-stops by itself. Writes ``bench/results/growth.json``.
+as likely as the next, so that in a large population hardly any state has been touched lately. Then
+backlogs of as many customers as the smallest population has, spread over the larger ones: what the
+size alone costs. Then the smallest again with two workers. Memory is the whole process's,
+everything included; CPU time is user and system. The broker is real Apache Kafka (Java 17, Maven)
+and shares the machine; with CKM__KAFKA__BOOTSTRAP_SERVERS set it is that cluster. Everything talks
+to the loopback address and stops by itself. Writes ``bench/results/growth.json``.
 """
 
 import argparse
@@ -19,7 +20,7 @@ import os
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -48,13 +49,14 @@ def main() -> None:
     workers = [int(each) for each in arguments.workers.split(",")]
     os.environ.setdefault("CKM__KAFKA__GUARANTEE", "at_least_once")
     distinct = states(load_settings(), arguments.events_per_customer)
-    plan = [(each, workers[0]) for each in populations]
-    plan += [(populations[0], count) for count in workers[1:]]
+    plan = [(each, each, workers[0]) for each in populations]
+    plan += [(each, populations[0], workers[0]) for each in populations[1:]]
+    plan += [(populations[0], populations[0], count) for count in workers[1:]]
     with _broker():
         rounds = [
-            _round(arguments, distinct, customers, count)
+            _round(arguments, distinct, customers, active, count)
             for _ in range(arguments.rounds)
-            for customers, count in plan
+            for customers, active, count in plan
         ]
     report(
         "growth",
@@ -116,13 +118,13 @@ class Worker:
 
 
 def _round(
-    arguments: argparse.Namespace, distinct: list[bytes], customers: int, count: int
+    arguments: argparse.Namespace, distinct: list[bytes], customers: int, active: int, count: int
 ) -> dict[str, Any]:
     with ExitStack() as stack:
         settings = stack.enter_context(provisioned(arguments.partitions))
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="ckm-bench-")))
         asyncio.run(write_backlog(settings, changelog(settings, distinct, customers)))
-        events = touchpoints(arguments.events, customers)
+        events = touchpoints(arguments.events, customers, active)
         total = sum(1 + len(forward(event, policy=settings.scoring)) for event in events)
         records = list(touchpoint_records(settings, events))
         del events
@@ -138,6 +140,7 @@ def _round(
     cpu_s = last["process_cpu_seconds_total"] - first["process_cpu_seconds_total"]
     return {
         "customers": customers,
+        "active_customers": active,
         "workers": count,
         "start_to_work_s": round(recovered_s, 2),
         "events_per_s": round(applied / (last["at"] - first["at"])),
@@ -169,10 +172,10 @@ def _start(stack: ExitStack, settings: Settings, log_path: Path) -> Worker:
     return Worker(process, settings.model_copy(update={"metrics": metrics}), log_path)
 
 
-def _wait(workers: list[Worker], look: Any) -> dict[str, float]:
+def _wait(workers: list[Worker], look: Callable[[], dict[str, float] | None]) -> dict[str, float]:
     deadline = time.monotonic() + _PATIENCE_S
     while time.monotonic() < deadline:
-        found: dict[str, float] | None = look()
+        found = look()
         if found is not None:
             return found
         time.sleep(_POLL_S)

@@ -4,7 +4,7 @@ import random
 from collections import defaultdict
 from collections.abc import Iterator
 from itertools import islice
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 
@@ -16,7 +16,7 @@ from ckm_stream.domain.epoch import epoch_zero
 from ckm_stream.domain.events import MICROS, TouchpointEvent
 from ckm_stream.operations.schemas import open_schemas
 from ckm_stream.pipeline.fold import PROFILES
-from ckm_stream.pipeline.records import Slice
+from ckm_stream.pipeline.records import Headers, Slice
 from ckm_stream.publishing.simulate import simulated_events
 from ckm_stream.settings import Settings
 from ckm_stream.simulation.customers import DEFAULT_END_S, SimulationPlan, simulate_later
@@ -71,10 +71,16 @@ class _Fold:
         topic, key = self._codec.address(event)
         self._append(topic, event.recorded_at // 1000, key, self._codec.encode(event))
 
-    def _append(self, topic: str, millis: int, key: Any, value: Any, headers: Any = ()) -> None:
-        self._waiting.append(
-            (topic, StockRecord(self._offsets[topic], millis, key, value, headers))
-        )
+    def _append(
+        self,
+        topic: str,
+        millis: int,
+        key: bytes | None,
+        value: bytes | None,
+        headers: Headers = (),
+    ) -> None:
+        record = StockRecord(self._offsets[topic], millis, key, value, headers)
+        self._waiting.append((topic, record))
         self._offsets[topic] += 1
 
     def drain(self) -> None:
@@ -120,12 +126,12 @@ def changelog(settings: Settings, distinct: list[bytes], customers: int) -> Iter
         yield topic, customer(number).encode(), distinct[number % len(distinct)], number
 
 
-def touchpoints(events: int, customers: int) -> list[TouchpointEvent]:
+def touchpoints(events: int, customers: int, active: int) -> list[TouchpointEvent]:
     """
     Return touchpoints after the simulation's end, in the order of their time.
 
     What happens, and when, is the same for any number of customers; whom it happens to is drawn
-    from all of them, each as likely as the next.
+    from *active* ones spread over all, each as likely as the next.
     """
     plan = SimulationPlan(customers=DISTINCT, seed=_SEED, events_per_customer=20.0)
     until_s = DEFAULT_END_S + _LATER_S
@@ -138,16 +144,20 @@ def touchpoints(events: int, customers: int) -> list[TouchpointEvent]:
         key=lambda event: event.occurred_at,
     )
     chance = random.Random(_SEED)
+
+    def somebody() -> str:
+        return customer(chance.randrange(active) * customers // active)
+
     moved = []
     for number in range(events):
         event = drawn[number * len(drawn) // events]
         # Those who are told of one customer by name are others of the population.
-        referrer = customer(chance.randrange(customers)) if event.referred_by else None
+        referrer = somebody() if event.referred_by else None
         moved.append(
             msgspec.structs.replace(
                 event,
                 event_id=f"later-{number}",
-                customer_id=customer(chance.randrange(customers)),
+                customer_id=somebody(),
                 referred_by=referrer,
                 # A customer's events are never at one instant.
                 occurred_at=event.occurred_at + number % 7,

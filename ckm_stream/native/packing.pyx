@@ -161,12 +161,18 @@ cdef Py_ssize_t pack_tokens(
     cdef int width, place
     if size > 0x7FFFFFFF:
         return -1
-    if size > HEAD_BYTES and data[0] == 0xDC:
+    # A head ends where a token does: an array's head, the layout, and four bytes of fingerprint.
+    if (
+        size > HEAD_BYTES
+        and data[0] == 0xDC
+        and data[3] < 0x80
+        and data[4] == 0xC4
+        and data[5] == 4
+    ):
         if not _has_head:
             memcpy(_HEAD, data, HEAD_BYTES)
             _has_head = True
-        # The head ends where a token does: an array's head, a number, and four bytes.
-        if not memcmp(data, _HEAD, HEAD_BYTES) and data[3] < 0x80 and data[4] == 0xC4 and data[5] == 4:
+        if not memcmp(data, _HEAD, HEAD_BYTES):
             to[0] = HEAD
             to += 1
             at += HEAD_BYTES

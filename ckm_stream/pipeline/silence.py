@@ -171,7 +171,7 @@ class Silences:
         if at_s is not None and at_s // DAY_S <= self._searched_day:
             heappush(self._ahead, Change(at_s, key))
         elif self._look_days[number] != _WAITS:
-            # A change on a later day is found again on that day: two bytes until then, not an entry.
+            # A change on a later day is found again on that day; until then it is two bytes.
             self._look_days[number] = (until_s if at_s is None else at_s) // DAY_S
 
     def _leaps(self, after_s: int, until_s: int) -> list[int]:

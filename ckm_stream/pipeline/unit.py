@@ -131,7 +131,7 @@ class Unit:
 
     @property
     def state_count(self) -> int:
-        """How many states have been loaded, which take some 5 kB each until the unit is released."""
+        """How many states are decoded."""
         return sum(map(len, self._states.values()))
 
     def seal(self) -> Effects:

@@ -34,8 +34,8 @@ _BETWEEN_LOOKS_S = 0.002
 _BETWEEN_TENDINGS_S = 1.0
 # A few MB a lane: the customers that come again soon, in a replay or in the middle of a call.
 _RECENT_STATES = 1024
-# A decoded state takes 4 kB, and what a unit writes of it 2 kB more. A backlog of customers who hardly
-# ever come twice would fill a unit with ten thousand of them: 60 MB a lane, and no faster.
+# A decoded state takes 4 kB, and what a unit writes of it 2 kB more. A backlog of customers who
+# hardly ever come twice would fill a unit with ten thousand of them, 60 MB a lane.
 _MOST_STATES = 2048
 
 

@@ -45,7 +45,7 @@ class ChangelogTable(faust.Table[bytes, bytes]):
         """Return the committed state of *key*, or None."""
         return self.stores[partition].get(key)
 
-    def items(self, partition: int) -> Iterator[tuple[bytes, bytes | None]]:
+    def states_of(self, partition: int) -> Iterator[tuple[bytes, bytes | None]]:
         """Yield the states of a partition, with their keys."""
         store = self.stores[partition]
         return ((key, store.get(key)) for key in keys_of(store))

@@ -81,7 +81,7 @@ def new_table() -> ChangelogTable:
 
 def contents(table: ChangelogTable) -> dict[int, dict[bytes, bytes | None]]:
     """Return all states by partition."""
-    return {partition: dict(table.items(partition)) for partition in table.stores}
+    return {partition: dict(table.states_of(partition)) for partition in table.stores}
 
 
 async def append(producer: AIOKafkaProducer, topic: str, partition: int, entries: Entries) -> None:
@@ -188,15 +188,15 @@ async def test_a_recovery_after_own_units_reads_little_and_changes_nothing(
         effects = Effects(0, changelog={"states": entries}, offsets=offsets)
         next_offsets = await committer.commit(effects)
         changelog.table.put_many(0, entries, next_offsets["states"])
-    before = dict(changelog.table.items(0))
+    before = dict(changelog.table.states_of(0))
 
     again = await changelog.recover(0)
 
     assert again <= 20
-    assert dict(changelog.table.items(0)) == before
+    assert dict(changelog.table.states_of(0)) == before
     other = new_table()
     await changelog.recover(0, table=other)
-    assert dict(other.items(0)) == before
+    assert dict(other.states_of(0)) == before
     await committer.close(grace_s=PATIENCE_S)
 
 
@@ -210,7 +210,7 @@ async def test_an_aborted_transaction_at_the_end_is_passed_over(transactional: C
         await producer.abort_transaction()
 
     assert await transactional.recover(0) == 10
-    assert dict(transactional.table.items(0)) == dict(states(range(10)))
+    assert dict(transactional.table.states_of(0)) == dict(states(range(10)))
     assert transactional.table.next_offsets[0] == 10 + 1 + 20 + 1
     assert await transactional.recover(0) == 0
 
@@ -235,7 +235,7 @@ async def test_a_predecessors_open_transaction_is_ended_by_the_fencing(
         count = await transactional.recover(0)
 
         assert count == 10
-        assert dict(transactional.table.items(0)) == dict(states(range(10)))
+        assert dict(transactional.table.states_of(0)) == dict(states(range(10)))
         await successor.close(grace_s=PATIENCE_S)
 
 

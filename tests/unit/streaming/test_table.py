@@ -133,7 +133,7 @@ def test_changelog_records_are_applied_in_their_order(table: ChangelogTable) -> 
         ],
     )
 
-    assert dict(table.items(0)) == {b"a": b"2"}
+    assert dict(table.states_of(0)) == {b"a": b"2"}
 
 
 async def test_without_partitions_nothing_is_read(table: ChangelogTable) -> None:
