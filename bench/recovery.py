@@ -1,7 +1,7 @@
 """
 How fast a worker reads its table back, which is most of what a restart takes.
 
-    python -m bench.recovery [--customers 200000] [--partitions 4]
+    python -m bench.recovery [--customers 200000] [--partitions 4] [--core python]
 
 Writes the states of so many customers to the changelog, starts one worker (a child process, with
 the settings of production), and reads from its metrics how long the recovery took. The states are
@@ -27,10 +27,11 @@ from ckm_stream.codec.state import encode_state
 from ckm_stream.codec.topics import Topics
 from ckm_stream.domain.profile import ProfileState, apply_event
 from ckm_stream.operations.children import last_line, start_child, stop_child
-from ckm_stream.settings import Settings, load_settings
+from ckm_stream.settings import CoreKind, Settings, load_settings
 from ckm_stream.simulation.customers import SimulationPlan, simulate
 
 _PATIENCE_S = 120.0
+_CUSTOMERS = 200_000
 _DISTINCT = 2_000
 _POLL_S = 0.2
 
@@ -38,17 +39,20 @@ _POLL_S = 0.2
 def main() -> None:
     """Run the rounds, print the figures, and write them to ``bench/results``."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n\n")[0])
-    parser.add_argument("--customers", type=int, default=200_000, help="states in the changelog")
+    parser.add_argument("--customers", type=int, default=_CUSTOMERS, help="states in the changelog")
     parser.add_argument("--partitions", type=int, default=4, help="partitions of each topic")
     parser.add_argument("--rounds", type=int, default=3, help="the median is reported")
+    parser.add_argument("--core", choices=list(CoreKind), default="compiled", help="which core")
     arguments = parser.parse_args()
+    os.environ["CKM__CORE"] = arguments.core
     states = _states()
     rounds = [
         _round(states, arguments.customers, arguments.partitions) for _ in range(arguments.rounds)
     ]
     report(
-        "recovery",
+        "recovery" if arguments.customers == _CUSTOMERS else f"recovery-{arguments.customers}",
         {
+            "core": arguments.core,
             "customers": arguments.customers,
             "partitions": arguments.partitions,
             "bytes_per_state": round(sum(map(len, states)) / len(states)),
@@ -56,6 +60,7 @@ def main() -> None:
             "cpu_us_per_record": round(median(each["cpu_us_per_record"] for each in rounds), 2),
             "recovery_s": round(median(each["recovery_s"] for each in rounds), 2),
             "start_to_work_s": round(median(each["start_to_work_s"] for each in rounds), 2),
+            "resident_mib": round(max(each["resident_mib"] for each in rounds)),
             "rounds": rounds,
         },
     )
@@ -92,6 +97,7 @@ def _round(states: list[bytes], customers: int, partitions: int) -> dict[str, An
         "cpu_us_per_record": round(found["process_cpu_seconds_total"] / customers * 1e6, 2),
         "recovery_s": round(seconds, 3),
         "start_to_work_s": round(found["at"] - started, 2),
+        "resident_mib": round(found["process_resident_memory_bytes"] / (1 << 20)),
     }
 
 

@@ -13,7 +13,8 @@ from yarl import URL
 
 from ckm_stream.credentials import SecurityProtocol, SecuritySettings
 from ckm_stream.operations.security import client_options
-from ckm_stream.settings import Guarantee, KafkaSettings, TransportKind
+from ckm_stream.settings import CoreKind, Guarantee, KafkaSettings, TransportKind
+from ckm_stream.streaming.fetching import consumer_class
 
 #: A 10 MiB record and its headers must fit into a dead letter.
 MAX_RECORD_BYTES = 12 << 20
@@ -23,6 +24,9 @@ _LONGEST_HEARTBEAT_S = 3.0
 # Snappy takes a tenth of that, at a ratio of 2.2.
 _COMPRESSION = "snappy"
 _YEAR_S = 365 * 86400.0
+# Two batches of states as they are written. What takes a mebibyte or more has new pages each time
+# (streaming/worker.py), which costs more than what is done with them: 1 µs a record.
+_RECOVERED_BYTES = 900_000
 # More would be decoded than is kept: the values of one fetch may be 100 MB.
 _MOST_RECOVERED_AT_ONCE = 5_000
 
@@ -75,13 +79,14 @@ def await_brokers(client: AIOKafkaClient) -> None:
 
 
 def changelog_consumer_factory(
-    kafka: KafkaSettings, *, client_id: str
+    kafka: KafkaSettings, *, client_id: str, core: CoreKind = CoreKind.AUTO
 ) -> Callable[[], aiokafka.AIOKafkaConsumer]:
     """Return a builder of group-less, read-committed consumers for recovery."""
     security = client_options(kafka.security)
+    new_consumer = consumer_class(core)
 
     def build() -> aiokafka.AIOKafkaConsumer:
-        return aiokafka.AIOKafkaConsumer(
+        return new_consumer(
             bootstrap_servers=kafka.bootstrap_servers,
             client_id=f"{client_id}-recovery",
             group_id=None,
@@ -89,8 +94,8 @@ def changelog_consumer_factory(
             auto_offset_reset="earliest",
             isolation_level="read_committed",
             request_timeout_ms=int(kafka.request_timeout_s * 1000),
-            max_partition_fetch_bytes=4 << 20,
-            fetch_max_bytes=16 << 20,
+            max_partition_fetch_bytes=_RECOVERED_BYTES,
+            fetch_max_bytes=2 * _RECOVERED_BYTES,
             max_poll_records=_MOST_RECOVERED_AT_ONCE,
             fetch_max_wait_ms=50,
             **security,

@@ -7,12 +7,14 @@ may be behind it that is never delivered.
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 import structlog
 from aiokafka import AIOKafkaConsumer
 from aiokafka.structs import TopicPartition
+
+from ckm_stream.streaming.fetching import fetch_once
 
 log = structlog.get_logger(__name__)
 _STANDSTILL_S: Final = 30.0
@@ -24,7 +26,7 @@ ConsumerFactory = Callable[[], AIOKafkaConsumer]
 async def read_to_ends(
     starts: Mapping[TopicPartition, int | None],
     new_consumer: ConsumerFactory,
-    take: Callable[[TopicPartition, list[Any]], None],
+    take: Callable[[TopicPartition, Sequence[Any]], None],
     *,
     note: Callable[[TopicPartition, int], None] = lambda _tp, _position: None,
     on_remaining: Callable[[int], None] = lambda _remaining: None,
@@ -49,7 +51,7 @@ async def read_to_ends(
         open_tps = set(starts)
         standstill = _Standstill()
         while open_tps:
-            for tp, records in (await consumer.getmany(*open_tps, timeout_ms=100)).items():
+            async for tp, records in fetch_once(consumer, open_tps, timeout_s=0.02):
                 take(tp, records)
                 count += len(records)
                 standstill.over()

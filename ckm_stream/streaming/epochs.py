@@ -8,7 +8,7 @@ claims to be from the future, as far as that is let pass; who has not waits with
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 import structlog
@@ -85,7 +85,7 @@ class EpochFeed:
                 log.warning("epochs.retry", reason=str(error) or type(error).__name__)
                 await asyncio.sleep(_RETRY_S)
 
-    def _take(self, _: TopicPartition, records: list[Any]) -> None:
+    def _take(self, _: TopicPartition, records: Sequence[Any]) -> None:
         for record in records:
             try:
                 epoch = self._codec.decode(record.value)

@@ -80,13 +80,14 @@ class ProfileApp(CrashOnlyApp):
         self.acknowledges = not is_transactional(settings.kafka)
         committer = new_committer(settings.kafka, self.topic_names)
         self.epochs = Epochs(epoch_zero(settings.scoring))
+        self._new_changelog_consumer = changelog_consumer_factory(
+            settings.kafka, client_id=settings.kafka.profile_group, core=settings.core
+        )
         self.epoch_feed = EpochFeed(
             epochs=self.epochs,
             topic=self.topic_names.epoch,
             codec=EpochCodec(open_schemas(settings)),
-            new_consumer=changelog_consumer_factory(
-                settings.kafka, client_id=settings.kafka.profile_group
-            ),
+            new_consumer=self._new_changelog_consumer,
             trusted_s=settings.epoch.lead_s / 2,
         )
         core, unit = new_core(settings, self.topic_names, load=self._load, epoch_at=self.epochs.at)
@@ -227,7 +228,7 @@ class ProfileApp(CrashOnlyApp):
                 names.employee_changelog: self.tables_by_name[EMPLOYEES],
             },
             partitions,
-            changelog_consumer_factory(self._kafka, client_id=self._kafka.profile_group),
+            self._new_changelog_consumer,
             on_remaining=self.metrics.recovery_remaining.set,
         )
         self.metrics.recovery_records.inc(records)

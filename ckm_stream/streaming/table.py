@@ -8,7 +8,7 @@ Each partition has a store of its own, so that a revoked partition can be forgot
 """
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import faust
@@ -75,14 +75,18 @@ class ChangelogTable(faust.Table[bytes, bytes]):
             if partition not in self.stores:
                 self.stores[partition] = new_store()
 
-    def apply_changelog_batch_raw(self, partition: int, records: list[Any]) -> None:
+    def apply_changelog_batch_raw(self, partition: int, records: Sequence[Any]) -> None:
         """Apply changelog records in offset order; an empty value deletes."""
         store = self.stores[partition]
-        for record in records:
-            if record.value is None:
-                store.discard(record.key)
-            else:
-                store.put(record.key, record.value)
+        put_into = getattr(records, "put_into", None)
+        if put_into is not None:  # of the compiled core: no object is made of a record
+            put_into(store)
+        else:
+            for record in records:
+                if record.value is None:
+                    store.discard(record.key)
+                else:
+                    store.put(record.key, record.value)
         self._last_units.note(partition, records)
 
     @property
@@ -120,7 +124,7 @@ async def recover_tables(
     if not partitions:
         return 0
 
-    def take(tp: TopicPartition, records: list[Any]) -> None:
+    def take(tp: TopicPartition, records: Sequence[Any]) -> None:
         tables[tp.topic].apply_changelog_batch_raw(tp.partition, records)
 
     def note(tp: TopicPartition, position: int) -> None:

@@ -259,6 +259,24 @@ async def test_an_aiokafka_consumer_has_the_settings_that_we_change() -> None:
     await consumer.stop()
 
 
+@pytest.mark.parametrize(
+    ("function", "names"),
+    [
+        (aiokafka.AIOKafkaConsumer.start, {"Fetcher"}),
+        (Fetcher._proc_fetch_request, {"FetchResult", "MemoryRecords", "PartitionRecords"}),
+        (Fetcher.fetched_records, {"FetchResult"}),
+        (Fetcher.next_record, {"FetchResult"}),
+    ],
+)
+def test_a_fetch_is_made_of_the_classes_that_ours_replace(function: Any, names: set[str]) -> None:
+    """By their names, in the methods that batch_consumer.py takes over; and nowhere else."""
+    assert names <= set(function.__code__.co_names), f"{function.__qualname__}: {NOTE}"
+    assert function.__closure__ is None, f"{function.__qualname__} needs a class cell: {NOTE}"
+    source = inspect.getsource(Fetcher)
+    for name, count in {"FetchResult": 3, "MemoryRecords": 1, "PartitionRecords": 1}.items():
+        assert len(re.findall(rf"\b{name}\b", source)) == count, f"Fetcher uses {name}: {NOTE}"
+
+
 async def test_each_assignment_is_an_object_of_its_own() -> None:
     """So its identity tells one life of a partition from the next."""
     subscription = Subscription({"topic"})

@@ -13,7 +13,7 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from structlog.testing import capture_logs
 
 from ckm_stream.pipeline.records import Effects
-from ckm_stream.settings import KafkaSettings
+from ckm_stream.settings import CoreKind, KafkaSettings
 from ckm_stream.streaming import ends
 from ckm_stream.streaming.clients import changelog_consumer_factory, producer_factory
 from ckm_stream.streaming.committer import AtLeastOnce, Committer, ExactlyOnce
@@ -28,12 +28,15 @@ Entries = Iterable[tuple[bytes, bytes | None]]
 class Changelog:
     """A changelog of two partitions on a broker, and a table to recover from it."""
 
-    def __init__(self, servers: str, topic: str, *, idempotence: bool = True) -> None:
+    def __init__(
+        self, servers: str, topic: str, core: CoreKind, *, idempotence: bool = True
+    ) -> None:
         self.topic = topic
         self.kafka = KafkaSettings(
             bootstrap_servers=servers, idempotence=idempotence, transaction_timeout_s=600.0
         )
         self.table = new_table()
+        self.new_consumer = changelog_consumer_factory(self.kafka, client_id="test", core=core)
 
     async def create(self) -> None:
         """Create the topic."""
@@ -63,7 +66,7 @@ class Changelog:
             recover_tables(
                 {self.topic: self.table if table is None else table},
                 set(partitions),
-                changelog_consumer_factory(self.kafka, client_id="test"),
+                self.new_consumer,
             ),
             PATIENCE_S,
         )
@@ -92,12 +95,20 @@ async def append(producer: AIOKafkaProducer, topic: str, partition: int, entries
     await asyncio.gather(*futures)
 
 
+@pytest.fixture(params=[CoreKind.PYTHON, CoreKind.COMPILED])
+def core(request: pytest.FixtureRequest) -> CoreKind:
+    """Give either core: the consumers differ."""
+    kind: CoreKind = request.param
+    return kind
+
+
 @pytest.fixture
-async def changelog(broker: Broker, topic_prefix: str) -> Changelog:
+async def changelog(broker: Broker, topic_prefix: str, core: CoreKind) -> Changelog:
     """Give an empty changelog on the session's broker."""
     made = Changelog(
         broker.bootstrap_servers,
         f"{topic_prefix}changelog",
+        core,
         idempotence=broker.kind is BrokerKind.KAFKA,  # the embedded broker has no producer ids
     )
     await made.create()
@@ -105,9 +116,9 @@ async def changelog(broker: Broker, topic_prefix: str) -> Changelog:
 
 
 @pytest.fixture
-async def transactional(kafka_server: KafkaServer, topic_prefix: str) -> Changelog:
+async def transactional(kafka_server: KafkaServer, topic_prefix: str, core: CoreKind) -> Changelog:
     """Give an empty changelog on real Kafka, which alone has transactions."""
-    made = Changelog(kafka_server.bootstrap_servers, f"{topic_prefix}changelog")
+    made = Changelog(kafka_server.bootstrap_servers, f"{topic_prefix}changelog", core)
     await made.create()
     return made
 
@@ -285,7 +296,7 @@ async def test_a_recovery_tells_how_much_is_left(changelog: Changelog) -> None:
         recover_tables(
             {changelog.topic: changelog.table},
             {0, 1},
-            changelog_consumer_factory(changelog.kafka, client_id="test"),
+            changelog.new_consumer,
             on_remaining=told.append,
         ),
         PATIENCE_S,
