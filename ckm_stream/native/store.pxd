@@ -10,11 +10,17 @@ cdef class CompactStore:
     cdef Py_ssize_t count
     cdef list gaps
     cdef bint packs
+    cdef dict young  # those put last, as they were; what lies below is old or the same
+    cdef Py_ssize_t most_young
 
     cdef Py_ssize_t find(self, const uint8_t* key, Py_ssize_t size, uint32_t hashed) noexcept
     cdef int put_at(
         self, const uint8_t* key, Py_ssize_t key_size, const uint8_t* value, Py_ssize_t size
     ) except -1
+    cdef int set_at(
+        self, const uint8_t* key, Py_ssize_t key_size, const uint8_t* value, Py_ssize_t size
+    ) except -1
+    cdef int settle_oldest(self) except -1
     cdef int put_new(
         self,
         const uint8_t* key,

@@ -25,6 +25,8 @@ from ckm_stream.streaming.last_unit import LastUnits
 from ckm_stream.streaming.memory import return_freed_pages
 
 log = structlog.get_logger(__name__)
+# 2 MB a partition; a customer who comes again before that many others is not packed in between.
+_UNPACKED = 2048
 
 
 class ChangelogTable(faust.Table[bytes, bytes]):
@@ -101,7 +103,7 @@ def new_store() -> StateStore:
         return DictStore()
     from ckm_stream.native.store import CompactStore  # noqa: PLC0415 -- it is not there on every machine
 
-    return CompactStore(packs=True)
+    return CompactStore(packs=True, unpacked=_UNPACKED)
 
 
 async def recover_tables(

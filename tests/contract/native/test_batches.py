@@ -291,7 +291,9 @@ def test_a_reader_knows_where_it_will_end() -> None:
     assert not reader.has_more
 
 
-@pytest.mark.parametrize("new_store", [DictStore, CompactStore])
+@pytest.mark.parametrize(
+    "new_store", [DictStore, CompactStore, lambda: CompactStore(packs=True, unpacked=9)]
+)
 def test_put_into_keeps_the_last_value_of_each_key(new_store: Callable[[], StateStore]) -> None:
     """A null value deletes, also what was never there."""
     written: list[tuple[bytes, bytes | None]] = [
@@ -307,6 +309,8 @@ def test_put_into_keeps_the_last_value_of_each_key(new_store: Callable[[], State
     )
     store = new_store()
     store.put(b"old", b"0")
+    for value in (b"-1", b"0"):  # the second time it is one of those put lately
+        store.put(b"a", value)
 
     reader_of(batch.encode()).take().put_into(store)
 

@@ -29,11 +29,12 @@ class Stores(RuleBasedStateMachine):
     """The same history in both."""
 
     packs = False
+    unpacked = 0
 
     def __init__(self) -> None:
         super().__init__()
         self.reference = DictStore()
-        self.compiled: StateStore = native.CompactStore(packs=self.packs)
+        self.compiled: StateStore = native.CompactStore(packs=self.packs, unpacked=self.unpacked)
 
     @rule(key=keys, value=values)
     def put(self, key: bytes, value: bytes) -> None:
@@ -74,6 +75,14 @@ class PackingStores(Stores):
     packs = True
 
 
+class YoungStores(PackingStores):
+    """Likewise, but for those put last."""
+
+    unpacked = 3
+
+
+YoungStores.TestCase.settings = Stores.TestCase.settings
+test_any_history_gives_the_same_answers_when_older_states_are_packed = YoungStores.TestCase
 PackingStores.TestCase.settings = Stores.TestCase.settings
 test_any_history_gives_the_same_answers_when_states_are_packed = PackingStores.TestCase
 
