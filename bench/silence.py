@@ -29,6 +29,7 @@ from ckm_stream.settings import CoreKind, KafkaSettings, Settings
 from ckm_stream.simulation.customers import DEFAULT_END_S, SimulationPlan, simulate
 from ckm_stream.streaming.core import new_core
 from ckm_stream.streaming.schema import StockRecord
+from ckm_stream.streaming.table import new_store
 
 _DISTINCT: Final = 4_000
 _LOOKS: Final = 50
@@ -43,19 +44,18 @@ def main() -> None:
     arguments = parser.parse_args()
     settings = Settings(core=CoreKind.COMPILED, kafka=KafkaSettings(partitions=1))
     core, states = _core_with_states(settings)
-    keys = {
-        b"%07d" % number: data
-        for number, data in enumerate(islice(cycle(states), arguments.customers))
-    }
+    store = new_store()
+    for number, data in enumerate(islice(cycle(states), arguments.customers)):
+        store.put(b"%07d" % number, data)
     before_kib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     silences = Silences(
         _PARTITION,
         fold=core.folds[Source.CALL],
-        read=keys.get,
+        store=store,
         next_epoch=Epochs(epoch_zero(settings.scoring)).next_after,
         policy=settings.scoring,
     )
-    silences.look_at_all(keys)
+    silences.look_at_all()
     first_s, changes = _look(silences, DEFAULT_END_S, rounds=0)
     days_s, later = 0.0, 0
     for day in range(arguments.days):

@@ -10,11 +10,11 @@ from collections.abc import Sequence
 
 from cpython.buffer cimport Py_buffer
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
-from cpython.dict cimport PyDict_SetItem
 from cpython.unicode cimport PyUnicode_DecodeUTF8
 from libc.stdint cimport int16_t, int32_t, int64_t, uint8_t, uint32_t
 from libc.stdlib cimport free, realloc
 
+from ckm_stream.native.store cimport CompactStore
 from ckm_stream.native.wire cimport Cursor, read_long
 
 cdef extern from "Python.h":
@@ -131,19 +131,21 @@ cdef class RecordSequence:
     def __iter__(self):
         return map(self.__getitem__, range(self.size))
 
-    def put_into(self, dict data):
-        """Set each record's value under its key, in their order; a null value deletes."""
+    def put_into(self, store):
+        """Put each record's value into a store of states, in their order; a null value deletes."""
         cdef Py_ssize_t place
         cdef const Span* span
+        cdef CompactStore compact = store if isinstance(store, CompactStore) else None
         for place in range(self.size):
             span = &self.spans[place]
+            if compact is not None and span.key_size >= 0 and span.value_size >= 0:
+                compact.put_at(span.key, span.key_size, span.value, span.value_size)
+                continue
             key = bytes_or_none(span.key, span.key_size)
             if span.value_size < 0:
-                data.pop(key, None)
+                store.discard(key)
             else:
-                PyDict_SetItem(
-                    data, key, PyBytes_FromStringAndSize(<const char*>span.value, span.value_size)
-                )
+                store.put(key, bytes_or_none(span.value, span.value_size))
 
     cdef object part(self, object place):
         cdef RecordSequence part

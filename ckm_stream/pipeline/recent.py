@@ -6,6 +6,7 @@ equals its bytes in the table. It lives as long as its lane, so a rebalance forg
 """
 
 from collections.abc import Mapping
+from itertools import islice
 from typing import Any
 
 
@@ -26,11 +27,19 @@ class RecentStates:
         states = self._tables.get(table)
         return None if states is None else states.pop(key, None)
 
+    def trim(self, states: dict[bytes, Any]) -> None:
+        """
+        Drop those of *states* that will not be kept: encoded, nobody needs them any more.
+
+        A unit of thousands of customers need not hold all of them decoded until it is durable.
+        """
+        surplus = len(states) - self._capacity
+        if surplus > 0:
+            for key in list(islice(states, surplus)):
+                del states[key]
+
     def keep(self, table: str, states: Mapping[bytes, Any]) -> None:
         """Take back committed states; the ones that were used least recently make room."""
         kept = self._tables.setdefault(table, {})
         kept.update(states)
-        surplus = len(kept) - self._capacity
-        if surplus > 0:
-            for key in list(kept)[:surplus]:
-                del kept[key]
+        self.trim(kept)

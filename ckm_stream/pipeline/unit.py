@@ -129,6 +129,11 @@ class Unit:
         """What was set aside so far, in the order of the slices and their offsets."""
         return self._effects.rejections
 
+    @property
+    def state_count(self) -> int:
+        """How many states are decoded."""
+        return sum(map(len, self._states.values()))
+
     def seal(self) -> Effects:
         """
         Score each changed customer as of its newest event (step 3) and return the effects.
@@ -148,6 +153,7 @@ class Unit:
                 (key, fold.seal(key, states[key], self._effects, last=last))
                 for key, last in dirty.items()
             ]
+            self._recent.trim(states)
         return self._effects
 
     def announce_again(self, keys: Iterable[bytes]) -> None:

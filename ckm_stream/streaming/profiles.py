@@ -190,7 +190,7 @@ class ProfileApp(CrashOnlyApp):
             return Silences(
                 partition,
                 fold=fold,
-                read=lambda key: table.read(partition, key),
+                store=table.stores[partition],
                 next_epoch=self.epochs.next_after,
                 policy=settings.scoring,
             )

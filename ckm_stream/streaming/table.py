@@ -4,11 +4,11 @@ The changelog table, and its recovery in bulk.
 Faust recovers a table record by record through its own streams (13,000 records/s measured) and
 cannot tell where a read-committed changelog ends, because its last offset is a transaction marker
 that is never delivered. Here a consumer of its own reads each changelog to its end, in batches.
-The store is plain bytes per partition, so that a revoked partition can be forgotten whole.
+Each partition has a store of its own, so that a revoked partition can be forgotten whole.
 """
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import faust
@@ -18,10 +18,15 @@ from faust.tables.manager import TableManager
 from faust.tables.recovery import Recovery
 from faust.types import TP
 
+from ckm_stream import native
+from ckm_stream.pipeline.store import DictStore, StateStore, keys_of
 from ckm_stream.streaming.ends import ConsumerFactory, read_to_ends
 from ckm_stream.streaming.last_unit import LastUnits
+from ckm_stream.streaming.memory import return_freed_pages
 
 log = structlog.get_logger(__name__)
+# 2 MB a partition; a customer who comes again before that many others is not packed in between.
+_UNPACKED = 2048
 
 
 class ChangelogTable(faust.Table[bytes, bytes]):
@@ -34,23 +39,24 @@ class ChangelogTable(faust.Table[bytes, bytes]):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, key_type=bytes, value_type=bytes, **kwargs)
-        self.partition_data: dict[int, dict[bytes, bytes]] = {}
+        self.stores: dict[int, StateStore] = {}
         self.next_offsets: dict[int, int] = {}
         self._last_units = LastUnits()
 
     def read(self, partition: int, key: bytes) -> bytes | None:
         """Return the committed state of *key*, or None."""
-        return self.partition_data[partition].get(key)
+        return self.stores[partition].get(key)
 
-    def keys_of(self, partition: int) -> list[bytes]:
-        """Return whose states there are in a partition."""
-        return list(self.partition_data.get(partition, ()))
+    def states_of(self, partition: int) -> Iterator[tuple[bytes, bytes | None]]:
+        """Yield the states of a partition, with their keys."""
+        store = self.stores[partition]
+        return ((key, store.get(key)) for key in keys_of(store))
 
     def put_many(
         self, partition: int, entries: list[tuple[bytes, bytes]], next_offset: int
     ) -> None:
         """Take in what has been committed to the changelog before *next_offset*."""
-        self.partition_data[partition].update(entries)
+        self.stores[partition].put_many(entries)
         self.next_offsets[partition] = max(self.next_offsets.get(partition, 0), next_offset)
 
     def last_unit(self, partition: int) -> list[bytes]:
@@ -63,31 +69,41 @@ class ChangelogTable(faust.Table[bytes, bytes]):
 
     def retain(self, partitions: set[int]) -> None:
         """Forget all other partitions; make room for new ones."""
-        for partition in set(self.partition_data) - partitions:
-            del self.partition_data[partition]
+        for partition in set(self.stores) - partitions:
+            del self.stores[partition]
             self.next_offsets.pop(partition, None)
             self._last_units.forget(partition)
         for partition in partitions:
-            self.partition_data.setdefault(partition, {})
+            if partition not in self.stores:
+                self.stores[partition] = new_store()
 
     def apply_changelog_batch_raw(self, partition: int, records: Sequence[Any]) -> None:
         """Apply changelog records in offset order; an empty value deletes."""
-        data = self.partition_data[partition]
+        store = self.stores[partition]
         put_into = getattr(records, "put_into", None)
         if put_into is not None:  # of the compiled core: no object is made of a record
-            put_into(data)
+            put_into(store)
         else:
             for record in records:
                 if record.value is None:
-                    data.pop(record.key, None)
+                    store.discard(record.key)
                 else:
-                    data[record.key] = record.value
+                    store.put(record.key, record.value)
         self._last_units.note(partition, records)
 
     @property
     def key_count(self) -> int:
         """Keys held in memory, over all partitions."""
-        return sum(len(data) for data in self.partition_data.values())
+        return sum(map(len, self.stores.values()))
+
+
+def new_store() -> StateStore:
+    """Return an empty store: the compiled one, where it is built."""
+    if not native.is_built():
+        return DictStore()
+    from ckm_stream.native.store import CompactStore  # noqa: PLC0415 -- it is not there on every machine
+
+    return CompactStore(packs=True, unpacked=_UNPACKED)
 
 
 async def recover_tables(
@@ -122,6 +138,7 @@ async def recover_tables(
         for partition in partitions
     }
     count = await read_to_ends(starts, new_consumer, take, note=note, on_remaining=on_remaining)
+    return_freed_pages()
     seconds = time.monotonic() - started
     log.info("recovery.done", records=count, seconds=round(seconds, 3))
     return count

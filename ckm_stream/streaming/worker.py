@@ -1,7 +1,6 @@
 """Running a Faust app as a program: event loop, signals, logging left to ours, a hard end."""
 
 import asyncio
-import ctypes
 import gc
 import logging
 from typing import Any
@@ -13,12 +12,11 @@ from mode import Service
 from ckm_stream.operations.health import Health, Phase
 from ckm_stream.streaming.ending import end_process
 from ckm_stream.streaming.lag import is_reassigning
+from ckm_stream.streaming.memory import return_large_buffers
 from ckm_stream.streaming.watchdog import start_watchdog
 
 _ALLOCATIONS_BETWEEN_COLLECTIONS = 100_000
 _COLLECTION_INTERVAL_S = 30.0
-_M_MMAP_THRESHOLD = -3
-_LARGE_BYTES = 1 << 20
 
 
 class CrashOnlyApp(faust.App):
@@ -88,18 +86,6 @@ def _rest_garbage_collector() -> None:
     gc.set_threshold(_ALLOCATIONS_BETWEEN_COLLECTIONS)
 
 
-def _return_large_buffers() -> None:
-    """
-    Let what takes a mebibyte or more have pages of its own, which go when it is freed.
-
-    glibc raises its threshold to the largest buffer that was ever freed, up to 32 MiB; fetches then
-    share the heap with the states that are kept of them, and it never shrinks (mallopt(3)).
-    """
-    libc = ctypes.CDLL(None)
-    if hasattr(libc, "mallopt"):  # musl has no such option, and no such habit
-        libc.mallopt(_M_MMAP_THRESHOLD, _LARGE_BYTES)
-
-
 def run_worker(app: CrashOnlyApp) -> None:
     """
     Run *app* until SIGTERM or SIGINT, then return.
@@ -113,6 +99,6 @@ def run_worker(app: CrashOnlyApp) -> None:
     options: dict[str, Any] = {"quiet": True, "redirect_stdouts": False, "loop": loop}
     worker = _Worker(app, **options)
     worker.spinner = None  # it would write escape sequences into a log
-    _return_large_buffers()
+    return_large_buffers()
     _rest_garbage_collector()
     worker.execute_from_commandline()

@@ -148,10 +148,6 @@ class FakeTable:
         """Take committed states in."""
         self.actions.append(Put(self.name, tuple(key for key, _ in entries), next_offset))
 
-    def keys_of(self, partition: int) -> list[bytes]:
-        """Return nobody."""
-        return []
-
     def last_unit(self, partition: int) -> list[bytes]:
         """Return whose last change was not announced."""
         return self.untold

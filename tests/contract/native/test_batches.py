@@ -2,7 +2,7 @@
 
 import struct
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partialmethod
 from typing import Any, Final
 
@@ -23,6 +23,8 @@ from tests.support.batches import ABORT, COMMIT, Batch, Entry, marker, with_chec
 pytest.importorskip("ckm_stream.native.batches", reason="the compiled core is not built")
 
 from ckm_stream.native.batches import BatchError, BatchReader, RecordSequence
+from ckm_stream.native.store import CompactStore
+from ckm_stream.pipeline.store import DictStore, StateStore, keys_of
 from ckm_stream.streaming.batch_consumer import decompress
 
 TP: Final = TopicPartition("calls", 0)
@@ -289,7 +291,10 @@ def test_a_reader_knows_where_it_will_end() -> None:
     assert not reader.has_more
 
 
-def test_put_into_keeps_the_last_value_of_each_key() -> None:
+@pytest.mark.parametrize(
+    "new_store", [DictStore, CompactStore, lambda: CompactStore(packs=True, unpacked=9)]
+)
+def test_put_into_keeps_the_last_value_of_each_key(new_store: Callable[[], StateStore]) -> None:
     """A null value deletes, also what was never there."""
     written: list[tuple[bytes, bytes | None]] = [
         (b"a", b"1"),
@@ -302,11 +307,15 @@ def test_put_into_keeps_the_last_value_of_each_key() -> None:
     batch = Batch(
         tuple((n, 0, key, value, []) for n, (key, value) in enumerate(written)), offsets=6
     )
-    data = {b"old": b"0"}
+    store = new_store()
+    store.put(b"old", b"0")
+    for value in (b"-1", b"0"):  # the second time it is one of those put lately
+        store.put(b"a", value)
 
-    reader_of(batch.encode()).take().put_into(data)
+    reader_of(batch.encode()).take().put_into(store)
 
-    assert data == {b"old": b"0", b"a": b"2", b"c": b""}
+    found = {key: store.get(key) for key in keys_of(store)}
+    assert found == {b"old": b"0", b"a": b"2", b"c": b""}
 
 
 @pytest.mark.parametrize(

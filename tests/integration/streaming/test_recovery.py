@@ -82,6 +82,11 @@ def new_table() -> ChangelogTable:
     return table
 
 
+def contents(table: ChangelogTable) -> dict[int, dict[bytes, bytes | None]]:
+    """Return all states by partition."""
+    return {partition: dict(table.states_of(partition)) for partition in table.stores}
+
+
 async def append(producer: AIOKafkaProducer, topic: str, partition: int, entries: Entries) -> None:
     """Append records in order and wait for the broker."""
     futures = [
@@ -135,14 +140,14 @@ async def test_each_partition_is_read_to_its_end(changelog: Changelog) -> None:
     assert count == 3107
     expected = dict(states(range(3000), b"old")) | dict(states(range(100), b"new"))
     del expected[b"c-7"], expected[b"c-8"]
-    assert changelog.table.partition_data == {0: expected, 1: dict(states(range(5)))}
+    assert contents(changelog.table) == {0: expected, 1: dict(states(range(5)))}
     assert changelog.table.next_offsets == {0: 3102, 1: 5}
 
 
 async def test_an_empty_changelog_is_a_whole_one(changelog: Changelog) -> None:
     """The first start of all: nothing to read, and nothing to wait for."""
     assert await changelog.recover(0, 1) == 0
-    assert changelog.table.partition_data == {0: {}, 1: {}}
+    assert contents(changelog.table) == {0: {}, 1: {}}
 
 
 async def test_a_partition_that_stayed_is_read_on_from_where_it_was(changelog: Changelog) -> None:
@@ -194,15 +199,15 @@ async def test_a_recovery_after_own_units_reads_little_and_changes_nothing(
         effects = Effects(0, changelog={"states": entries}, offsets=offsets)
         next_offsets = await committer.commit(effects)
         changelog.table.put_many(0, entries, next_offsets["states"])
-    before = dict(changelog.table.partition_data[0])
+    before = dict(changelog.table.states_of(0))
 
     again = await changelog.recover(0)
 
     assert again <= 20
-    assert changelog.table.partition_data[0] == before
+    assert dict(changelog.table.states_of(0)) == before
     other = new_table()
     await changelog.recover(0, table=other)
-    assert other.partition_data[0] == before
+    assert dict(other.states_of(0)) == before
     await committer.close(grace_s=PATIENCE_S)
 
 
@@ -216,7 +221,7 @@ async def test_an_aborted_transaction_at_the_end_is_passed_over(transactional: C
         await producer.abort_transaction()
 
     assert await transactional.recover(0) == 10
-    assert transactional.table.partition_data[0] == dict(states(range(10)))
+    assert dict(transactional.table.states_of(0)) == dict(states(range(10)))
     assert transactional.table.next_offsets[0] == 10 + 1 + 20 + 1
     assert await transactional.recover(0) == 0
 
@@ -241,7 +246,7 @@ async def test_a_predecessors_open_transaction_is_ended_by_the_fencing(
         count = await transactional.recover(0)
 
         assert count == 10
-        assert transactional.table.partition_data[0] == dict(states(range(10)))
+        assert dict(transactional.table.states_of(0)) == dict(states(range(10)))
         await successor.close(grace_s=PATIENCE_S)
 
 

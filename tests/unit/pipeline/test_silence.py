@@ -15,7 +15,9 @@ from ckm_stream.domain.score import ScoreUpdate, SourceClass, UpdateReason
 from ckm_stream.domain.scoring import score_profile
 from ckm_stream.pipeline.epochs import Epochs
 from ckm_stream.pipeline.fold import PROFILES, ProfileFold
+from ckm_stream.pipeline.records import Effects
 from ckm_stream.pipeline.silence import Silences
+from ckm_stream.pipeline.store import DictStore
 from ckm_stream.pipeline.unit import Core, Unit
 from ckm_stream.simulation.customers import (
     DEFAULT_END_S,
@@ -42,6 +44,19 @@ ZERO = epoch_zero(POLICY)
 EVERYBODY = 10_000
 
 
+class CountingStore(DictStore):
+    """Counts how often a state is read."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.reads = 0
+
+    def get(self, key: bytes) -> bytes | None:
+        """Return the state of *key*."""
+        self.reads += 1
+        return super().get(key)
+
+
 class Partition:
     """A partition's states, and whoever watches over its silence."""
 
@@ -57,7 +72,7 @@ class Partition:
             layout=NEWEST_LAYOUT,
         )
         self.core: Core = core_over(self.states, profiles=self.fold)
-        self.reads = 0
+        self.store = CountingStore()
         self.silences = self.new_silences()
 
     def new_silences(self) -> Silences:
@@ -65,20 +80,22 @@ class Partition:
         return Silences(
             PARTITION,
             fold=self.fold,
-            read=self._read,
+            store=self.store,
             next_epoch=self.epochs.next_after,
             policy=POLICY,
         )
 
-    def _read(self, key: bytes) -> bytes | None:
-        self.reads += 1
-        return self.states.data.get((PROFILES, key))
+    def keep(self, effects: Effects) -> Effects:
+        """Take a unit's states in, and note whose they are."""
+        entries = self.states.keep(effects).changelog.get(PROFILES, [])
+        self.store.put_many(entries)
+        self.silences.note(key for key, _ in entries)
+        return effects
 
     def apply(self, *events: TouchpointEvent) -> None:
         """Fold events and note who has changed."""
         for event in events:
-            effects = self.states.keep(fold_unit(self.core, slice_from(self._offset(), event)))
-            self.silences.note(key for key, _ in effects.changelog[PROFILES])
+            self.keep(fold_unit(self.core, slice_from(self._offset(), event)))
 
     def _offset(self) -> int:
         self._next = getattr(self, "_next", -1) + 1
@@ -91,8 +108,7 @@ class Partition:
             changes = self.silences.due(now_s, looks=looks)
             unit = Unit(self.core, PARTITION)
             unit.announce_changes(changes)
-            effects = self.states.keep(unit.seal())
-            self.silences.note(key for key, _ in effects.changelog.get(PROFILES, []))
+            effects = self.keep(unit.seal())
             updates += [OUTPUTS.decode_score_update(each.value) for each in effects.updates]
             if not changes and not self.silences.has_more and not self.silences._changed:
                 return updates
@@ -206,7 +222,7 @@ def test_a_successor_announces_who_becomes_known_in_silence() -> None:
 
     before = partition.tend(middle_s)
     partition.silences = partition.new_silences()
-    partition.silences.look_at_all(partition.keys)
+    partition.silences.look_at_all()
     after = partition.tend(DEFAULT_END_S + 40 * DAY_S)
 
     assert before
@@ -219,12 +235,12 @@ def test_who_stays_unknown_is_not_looked_at_again() -> None:
     partition = Partition()
     partition.apply(order("once", DEFAULT_END_S))
     partition.silences.due(DEFAULT_END_S, looks=EVERYBODY)
-    partition.reads = 0
+    partition.store.reads = 0
 
     for day in range(60):
         assert partition.tend(DEFAULT_END_S + day * DAY_S) == []
 
-    assert partition.reads == 0
+    assert partition.store.reads == 0
 
 
 def test_nothing_is_announced_before_its_time() -> None:
@@ -243,7 +259,7 @@ def test_a_successor_that_knows_only_the_states_goes_on() -> None:
 
     before = handed_over.tend(middle_s)
     handed_over.silences = handed_over.new_silences()
-    handed_over.silences.look_at_all(handed_over.keys)
+    handed_over.silences.look_at_all()
     after = handed_over.tend(end_s)
 
     assert sorted(map(repr, [*before, *after])) == sorted(map(repr, expected))
@@ -270,7 +286,7 @@ def test_an_epoch_changes_classes_at_its_first_second() -> None:
     before = {key.decode(): partition.class_at(key.decode(), from_s - 1) for key in partition.keys}
     strict = replace(ZERO, epoch_id=4, effective_from_s=from_s, high=(0.95, 0.95, 0.95))
     partition.epochs.take(strict)
-    partition.silences.look_at_all(partition.keys)
+    partition.silences.look_at_all()
 
     updates = partition.tend(from_s)
 
@@ -287,25 +303,25 @@ def test_who_is_idle_is_hardly_ever_read() -> None:
     """A year of silence costs 17 readings of a state: one at first, then those of the looks."""
     partition = filled(25)
     partition.tend(DEFAULT_END_S + 3 * DAY_S)
-    partition.reads = 0
+    partition.store.reads = 0
 
     for day in range(4, 365):
         partition.tend(DEFAULT_END_S + day * DAY_S)
 
-    assert partition.reads < 17 * 25
-    assert partition.reads < 361 * 25 / 20
+    assert partition.store.reads < 17 * 25
+    assert partition.store.reads < 361 * 25 / 20
 
 
 def test_everybody_is_looked_at_a_few_at_a_time() -> None:
     """After a takeover as many as were asked for, until there are no more."""
     partition = filled(12)
     partition.silences = partition.new_silences()
-    partition.silences.look_at_all(partition.keys)
+    partition.silences.look_at_all()
     rounds: list[int] = []
     while not rounds or partition.silences.has_more:
-        before = partition.reads
+        before = partition.store.reads
         partition.silences.due(DEFAULT_END_S, looks=5)
-        rounds.append(partition.reads - before)
+        rounds.append(partition.store.reads - before)
 
     assert sum(rounds) == len(partition.keys)
     assert max(rounds) == 5

@@ -351,7 +351,7 @@ class FakeSilences:
         """Remember who has changed."""
         self.noted += keys
 
-    def look_at_all(self, keys: Iterable[bytes]) -> None:
+    def look_at_all(self) -> None:
         """Count."""
         self.looked_at_all += 1
 

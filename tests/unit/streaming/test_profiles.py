@@ -14,6 +14,7 @@ from ckm_stream.codec.topics import Source
 from ckm_stream.errors import ConfigurationError, DeadLetterLimitError
 from ckm_stream.operations.health import Phase
 from ckm_stream.operations.metrics import WorkerMetrics
+from ckm_stream.pipeline.fold import PROFILES
 from ckm_stream.pipeline.records import Slice
 from ckm_stream.settings import Guarantee, KafkaSettings, Settings
 from ckm_stream.streaming.committer import AtLeastOnce, ExactlyOnce
@@ -242,6 +243,7 @@ async def test_the_guarantee_chooses_the_committer(
     """The lanes know nothing of it but the committer."""
     settings = Settings(data_dir=tmp_path, kafka=KafkaSettings(guarantee=guarantee))
     app = ProfileApp(settings, WorkerMetrics(CollectorRegistry()))
+    app.tables_by_name[PROFILES].retain({0})
 
     lane = app.lanes._new_lane(0)
 

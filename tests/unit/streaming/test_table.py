@@ -133,7 +133,7 @@ def test_changelog_records_are_applied_in_their_order(table: ChangelogTable) -> 
         ],
     )
 
-    assert table.partition_data[0] == {b"a": b"2"}
+    assert dict(table.states_of(0)) == {b"a": b"2"}
 
 
 async def test_without_partitions_nothing_is_read(table: ChangelogTable) -> None:
@@ -142,7 +142,7 @@ async def test_without_partitions_nothing_is_read(table: ChangelogTable) -> None
 
     count = await recover_tables({"changelog": table}, set(), lambda: pytest.fail("connected"))
 
-    assert (count, table.partition_data, table.next_offsets) == (0, {}, {})
+    assert (count, table.stores, table.next_offsets) == (0, {}, {})
 
 
 async def test_the_recovery_takes_over_the_active_partitions_alone(
