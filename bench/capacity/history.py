@@ -32,6 +32,7 @@ class History:
         arrived: Events that arrived in a step.
         served: Events that were served in it.
         used_s: CPU seconds of all workers in it.
+        lag: Events that wait at its end, all partitions together.
         worst_queue: Events that wait in the fullest partition at its end.
         busiest: Share of its core that the busiest worker used.
         faults: Instant and name of each.
@@ -42,14 +43,10 @@ class History:
     arrived: Floats
     served: Floats
     used_s: Floats
+    lag: Floats
     worst_queue: Floats
     busiest: Floats
     faults: tuple[tuple[float, str], ...]
-
-    @property
-    def lag(self) -> Floats:
-        """Events that wait at each step's end, all partitions together."""
-        return np.asarray(np.cumsum(self.arrived) - np.cumsum(self.served))
 
     @property
     def utilisation(self) -> float:

@@ -23,8 +23,8 @@ class Plan:
 
     Attributes:
         needed: Workers that each reason asks for, by reason.
-        cpu_s_per_event: CPU seconds of a worker per event, announcements included, units not.
-        utilisation: Of a worker's core at the peak, units and idle work included.
+        cpu_s_per_event: CPU seconds of a worker per event, announcements included, slices not.
+        utilisation: Of a worker's core at the peak, slices and idle work included.
         events_per_s: All events that workers fold, mean; *peak_events_per_s* at the peak.
         memory_bytes: Of one worker.
         recovery_s: From a worker's death until its successor has read its states back, alone.
@@ -76,7 +76,7 @@ def mean_events_per_s(case: Case) -> float:
 def workers_needed(case: Case, peak_events_per_s: float) -> dict[str, int]:
     """Return how many workers each reason asks for, >= 1."""
     costs, site = case.costs, case.installation
-    # With many events a unit is long, so units cost little; they are in `utilisation`.
+    # With many events a slice is long, so slices cost little; they are in `utilisation`.
     cpu = peak_events_per_s * cpu_seconds_per_event(costs) / site.target_utilisation
     room = max(site.worker_memory_bytes - costs.base_resident_bytes, 1.0)
     memory = case.load.customers * costs.resident_bytes_per_customer / room
@@ -108,8 +108,8 @@ def used_core(costs: Costs, events_per_s: float, partitions: float) -> float:
         events_per_s: Events of this worker, >= 0.
         partitions: Partitions that they are spread over, > 0.
     """
-    units = min(events_per_s, partitions / costs.commit_s)
-    cpu_s = events_per_s * cpu_seconds_per_event(costs) + units * costs.cpu_us_per_unit / 1e6
+    slices = min(events_per_s, partitions / costs.slice_interval_s)
+    cpu_s = events_per_s * cpu_seconds_per_event(costs) + slices * costs.cpu_us_per_slice / 1e6
     return costs.idle_cpu + cpu_s
 
 
@@ -171,8 +171,8 @@ def _traffic(case: Case, peak: float, partitions: int) -> _Traffic:
         into=written * site.replication,
         # Followers fetch copies; workers fetch the events, snapshot workers all the rest.
         out=written * (site.replication - 1) + written,
-        # A partition has a transaction for each unit, and none without an event.
-        transactions=min(peak, partitions / costs.commit_s),
+        # A transaction has a slice at least, and none is without an event.
+        transactions=min(peak, partitions / costs.slice_interval_s),
         replicas=partitions * PARTITIONED_TOPICS * site.replication,
     )
 

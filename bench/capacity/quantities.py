@@ -57,13 +57,13 @@ class Costs(_Checked):
         0.1, "per event", "updates announced per event in that measurement"
     )
     cpu_us_per_update: float = quantity(10.0, "us", "CPU of announcing one score update")
-    cpu_us_per_unit: float = quantity(
-        1_000.0, "us", "CPU of committing one unit of work, whatever its size"
+    cpu_us_per_slice: float = quantity(
+        300.0, "us", "CPU of taking and committing a slice: what one fetch brings of a partition"
+    )
+    slice_interval_s: float = quantity(
+        0.01, "s", "between two slices of a partition, at least", low=1e-6
     )
     idle_cpu: float = quantity(0.02, "core", "CPU of a worker that has nothing to do", high=0.9)
-    commit_s: float = quantity(
-        0.01, "s", "a unit's commit; what arrives meanwhile is the next unit", low=1e-6
-    )
     updates_per_event: float = quantity(0.36, "per event", "score updates announced", high=2)
     forwarded_per_event: float = quantity(
         0.39, "per touchpoint", "referrals and employee contacts that touchpoints cause"
@@ -152,7 +152,6 @@ class Installation(_Checked):
         6.0, "s", "until a dead worker is missed", source="settings"
     )
     rebalance_s: float = quantity(3.0, "s", "all workers stand while partitions move")
-    unit_s: float = quantity(0.1, "s", "longest unit of work, a transaction", low=_TINY)
 
 
 @dataclass(frozen=True, kw_only=True)

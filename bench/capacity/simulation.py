@@ -57,8 +57,7 @@ def simulate(case: Case, plan: Plan) -> History:
     away = _away(case)
     state_share = case.load.customers / plan.partitions
     site = _Site(case, plan, state_share / costs.recovery_records_per_s)
-    arrived, served, worst = np.zeros(steps), np.zeros(steps), np.zeros(steps)
-    used_s, busiest = np.zeros(steps), np.zeros(steps)
+    arrived, served, lag, worst, used_s, busiest = np.zeros((6, steps))
     for step in range(steps):
         begin_s = at_s[step]
         while changes and changes[0].at_s < begin_s + play.step_s:
@@ -68,13 +67,14 @@ def simulate(case: Case, plan: Plan) -> History:
         arrived[step] = arrivals.sum()
         if not away[0] <= begin_s < away[1]:
             served[step], used_s[step], busiest[step] = site.serve(begin_s)
-        worst[step] = site.queues.max()
+        lag[step], worst[step] = site.queues.sum(), site.queues.max()
     return History(
         step_s=play.step_s,
         workers=min(plan.workers, plan.partitions),
         arrived=arrived,
         served=served,
         used_s=used_s,
+        lag=lag,
         worst_queue=worst,
         busiest=busiest,
         faults=tuple((fault.at_s, fault.name) for fault in faults),
@@ -92,14 +92,9 @@ class _Site:
         self._read_s = read_s
         self._step_s = case.play.step_s
         self._cpu_s = plan.cpu_s_per_event
-        self._unit_cpu_s = case.costs.cpu_us_per_unit / 1e6
-        self._most_units = self._step_s / case.costs.commit_s
+        self._slice_cpu_s = case.costs.cpu_us_per_slice / 1e6
+        self._most_slices = self._step_s / case.costs.slice_interval_s
         self._idle = case.costs.idle_cpu
-        # In a backlog units are as long as may be, so that they cost least.
-        long_units = self._unit_cpu_s / case.installation.unit_s
-        self._for_events = np.maximum(
-            1.0 - self._idle - long_units * np.bincount(self._owners, minlength=plan.workers), 0.01
-        )
 
     def change(self, change: _Change) -> None:
         """Give partitions to other workers, which read their states before they go on."""
@@ -129,14 +124,15 @@ class _Site:
         # A worker has as much time as the partition has that was open longest.
         has_s = np.zeros(self._workers)
         np.maximum.at(has_s, owners, open_s)
-        has_s *= self._for_events
+        # In a backlog slices are long; what they cost then is in the cost of an event.
+        has_s *= 1.0 - self._idle
         part = np.ones(self._workers)
         np.divide(has_s, asked_s, out=part, where=asked_s > has_s)
         served = wanted * part[owners]
         self.queues -= served
-        # A busy worker makes longer units, hence not more of its time than there is.
-        units = np.minimum(served, self._most_units)
-        used_s = served * self._cpu_s + units * self._unit_cpu_s
+        # Slices grow until there is time for all that they hold.
+        slices = np.minimum(served, self._most_slices)
+        used_s = served * self._cpu_s + slices * self._slice_cpu_s
         by_worker = np.bincount(owners, used_s, self._workers) + self._idle * self._step_s
         by_worker = np.minimum(by_worker, self._step_s)
         return float(served.sum()), float(by_worker.sum()), float(by_worker.max()) / self._step_s

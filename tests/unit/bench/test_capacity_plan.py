@@ -33,7 +33,7 @@ def test_more_customers_never_need_less(customers: float, times: float) -> None:
 def test_recommended_workers_keep_within_what_they_were_recommended_for(
     customers: float, promise_s: float, memory_bytes: float
 ) -> None:
-    """CPU without units, memory and recovery of a worker are within their limits."""
+    """CPU without slices, memory and recovery of a worker are within their limits."""
     case = _case(customers, recovery_promise_s=promise_s, worker_memory_bytes=memory_bytes)
     sized = plan(case)
 
@@ -59,9 +59,9 @@ def test_the_numbers_of_a_plan_are_those_of_its_formulas() -> None:
             updates_at_cost=0.1,
             cpu_us_per_update=10.0,
             updates_per_event=0.3,
-            cpu_us_per_unit=500.0,
+            cpu_us_per_slice=500.0,
             idle_cpu=0.01,
-            commit_s=0.01,
+            slice_interval_s=0.01,
             forwarded_per_event=0.25,
             recovery_records_per_s=100_000,
             start_s=2.0,
@@ -79,7 +79,7 @@ def test_the_numbers_of_a_plan_are_those_of_its_formulas() -> None:
     assert sized.events_per_s == pytest.approx(125.0)  # 100 touchpoints and what they cause
     assert sized.peak_events_per_s == pytest.approx(1_000.0)
     assert sized.cpu_s_per_event == pytest.approx(22e-6)
-    # 500 events and as many units, as 5 partitions allow 500 in a second.
+    # 500 events and as many slices, as 5 partitions allow 500 in a second.
     assert sized.utilisation == pytest.approx(0.01 + 500 * 22e-6 + 500 * 500e-6)
     assert sized.memory_bytes == pytest.approx(1e8 + 4_320e6)
     assert sized.recovery_s == pytest.approx(6 + 3 + 2 + 43.2)

@@ -20,7 +20,7 @@ def _independent_queues(*, rate_hz: float, service_s: float, days: float, step_s
         costs=Costs(
             cpu_us_per_event=service_s * 1e6,
             cpu_us_per_update=0.0,
-            cpu_us_per_unit=0.0,
+            cpu_us_per_slice=0.0,
             idle_cpu=0.0,
             forwarded_per_event=0.0,
         ),

@@ -69,18 +69,20 @@ def test_whatever_happens_no_event_is_lost_or_served_twice(
 
     history = _played(_case(workers, play=play))
 
-    assert (history.lag >= -1e-6).all()
-    assert history.lag[-1] == pytest.approx(history.arrived.sum() - history.served.sum())
+    assert (history.lag >= 0).all()
+    kept = np.cumsum(history.arrived) - np.cumsum(history.served)
+    assert history.lag == pytest.approx(kept, abs=1e-3)
     assert (history.busiest <= 1 + 1e-9).all()
-    assert history.lag[-1] <= 3 * history.arrived.max()
+    if not failures and not outage_s:
+        assert history.lag.max() < 1e-6
 
 
 def test_twice_the_rate_takes_twice_the_cpu() -> None:
-    """Where units do not count, CPU is proportional to events."""
+    """Where slices do not count, CPU is proportional to events."""
     more = replace(_FLAT, customers=2e8)
 
-    once = _played(_case(4, cpu_us_per_unit=0.0, idle_cpu=0.0))
-    twice = _played(_case(4, more, cpu_us_per_unit=0.0, idle_cpu=0.0))
+    once = _played(_case(4, cpu_us_per_slice=0.0, idle_cpu=0.0))
+    twice = _played(_case(4, more, cpu_us_per_slice=0.0, idle_cpu=0.0))
 
     assert twice.used_s.sum() == pytest.approx(2 * once.used_s.sum(), rel=0.01)
 
@@ -88,7 +90,7 @@ def test_twice_the_rate_takes_twice_the_cpu() -> None:
 def test_what_an_outage_left_is_caught_up_by_what_workers_can_spare() -> None:
     """After T seconds away, catching up takes rate x T / (what workers do - rate)."""
     play = replace(_CALM, outage_hour=0.2, outage_s=100.0)
-    case = _case(2, play=play, cpu_us_per_event=6_000.0, cpu_us_per_unit=0.0, idle_cpu=0.0)
+    case = _case(2, play=play, cpu_us_per_event=6_000.0, cpu_us_per_slice=0.0, idle_cpu=0.0)
     case = replace(case, installation=replace(case.installation, rebalance_s=0.0))
     sized = plan(case)
 
