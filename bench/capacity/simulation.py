@@ -82,13 +82,13 @@ def simulate(case: Case, plan: Plan) -> History:
 
 
 class _Site:
-    """Queues, owners, and when each partition may be worked on again."""
+    """Queues, owners, and when each worker may work again."""
 
     def __init__(self, case: Case, plan: Plan, read_s: float) -> None:
         self.queues: Floats = np.zeros(plan.partitions)
         self._workers = plan.workers
         self._owners = np.arange(plan.partitions, dtype=np.int64) % plan.workers
-        self._ready_s: Floats = np.zeros(plan.partitions)
+        self._ready_s: Floats = np.zeros(plan.workers)
         self._read_s = read_s
         self._step_s = case.play.step_s
         self._cpu_s = plan.cpu_s_per_event
@@ -97,16 +97,19 @@ class _Site:
         self._idle = case.costs.idle_cpu
 
     def change(self, change: _Change) -> None:
-        """Give partitions to other workers, which read their states before they go on."""
+        """
+        Give partitions to other workers.
+
+        A worker reads the states of all that it was given, and what a change before left unread;
+        until then none of its partitions is worked on (`Lanes.open`).
+        """
         moved = (change.owners != self._owners) & (change.owners != _NOBODY)
         self._owners = change.owners
         if change.stands_s == 0:
             return  # a death that nobody has noticed yet
-        begin_s = change.at_s + change.stands_s
-        self._ready_s = np.maximum(self._ready_s, begin_s)
-        # A worker reads the states of all partitions that it was given, then it goes on.
+        unread_s = np.maximum(self._ready_s - change.at_s, 0.0)
         taken = np.bincount(change.owners[moved], minlength=self._workers)
-        self._ready_s[moved] = begin_s + taken[change.owners[moved]] * self._read_s
+        self._ready_s = change.at_s + change.stands_s + unread_s + taken * self._read_s
 
     def serve(self, begin_s: float) -> tuple[float, float, float]:
         """
@@ -115,17 +118,13 @@ class _Site:
         Returns:
             Events served, CPU seconds of all workers, and the busiest one's share of its core.
         """
-        end_s = begin_s + self._step_s
-        open_s = np.clip(end_s - np.maximum(self._ready_s, begin_s), 0.0, self._step_s)
-        open_s[self._owners == _NOBODY] = 0.0
+        open_s = np.clip(begin_s + self._step_s - self._ready_s, 0.0, self._step_s)
         owners = np.maximum(self._owners, 0)
-        wanted = np.minimum(self.queues, open_s / self._cpu_s)
+        may_s = np.where(self._owners == _NOBODY, 0.0, open_s[owners])
+        wanted = np.minimum(self.queues, may_s / self._cpu_s)
         asked_s = np.bincount(owners, wanted, self._workers) * self._cpu_s
-        # A worker has as much time as the partition has that was open longest.
-        has_s = np.zeros(self._workers)
-        np.maximum.at(has_s, owners, open_s)
         # In a backlog slices are long; what they cost then is in the cost of an event.
-        has_s *= 1.0 - self._idle
+        has_s = open_s * (1.0 - self._idle)
         part = np.ones(self._workers)
         np.divide(has_s, asked_s, out=part, where=asked_s > has_s)
         served = wanted * part[owners]

@@ -185,3 +185,17 @@ def test_equal_seeds_give_equal_histories() -> None:
 
     assert np.array_equal(first.lag, again.lag)
     assert not np.array_equal(first.lag, other.lag)
+
+
+def test_a_worker_that_takes_over_stands_with_all_its_partitions() -> None:
+    """It opens its lanes when all states are read, so nothing at all is served meanwhile."""
+    play = replace(_CALM, days=0.02, worker_failures=1, restart_s=10_000.0)
+    case = _case(2, replace(_FLAT, customers=1e7), play, recovery_records_per_s=100_000.0)
+
+    history = simulate(case, plan(case))
+
+    site = case.installation
+    missed_s = play.days * 86_400.0 / 2 + site.session_timeout_s
+    reading = slice(int(missed_s) + 2, int(missed_s + site.rebalance_s + 48))
+    assert history.served[reading].sum() == 0
+    assert history.served[int(missed_s) - 4] > 0
