@@ -29,7 +29,8 @@ _PLACES: Mapping[str, tuple[tuple[str, str], ...]] = {
     "update_bytes": (("sizes", "update_bytes"),),
     "item_bytes": (("sizes", "item_bytes"),),
     "recovery_records_per_s": (("recovery", "records_per_s"),),
-    "snapshot_rows_per_s": (("snapshots", "rows_per_s"),),
+    "snapshot_rows_per_s": (("snapshots", "worker_rows_per_s"),),
+    "database_rows_per_s": (("snapshots", "bare_rows_per_s"),),
 }
 _GROUP_OF = {each.name: group for group, kind in GROUPS.items() for each in fields(kind)}
 _MIB = 2**20

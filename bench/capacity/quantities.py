@@ -142,7 +142,7 @@ class Installation(_Checked):
         2_000, "1/s", "transactions that a broker coordinates", low=_TINY
     )
     database_rows_per_s: float = quantity(
-        150_000, "1/s", "rows that the database takes from all writers", low=_TINY
+        150_000, "1/s", "rows that the database takes from all its writers", low=_TINY
     )
     group_members: float = quantity(
         200, "", "workers in one consumer group; its leader assigns for all", low=1
