@@ -12,8 +12,8 @@ import numpy as np
 from bench.capacity import page
 from bench.capacity.arrivals import partition_shares
 from bench.capacity.given import RESULTS, given
-from bench.capacity.limits import limits
-from bench.capacity.plan import plan
+from bench.capacity.limits import Limit, limits
+from bench.capacity.plan import Plan, plan
 from bench.capacity.quantities import GROUPS, Case
 from bench.capacity.simulation import simulate
 from ckm_stream.errors import ConfigurationError
@@ -47,10 +47,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _say(parsed: argparse.Namespace, chosen: dict[str, float]) -> None:
     found = given(chosen, file=parsed.file, results=parsed.results)
-    sized = plan(found.case)
-    rng = np.random.default_rng(int(found.case.play.seed))
-    shares = partition_shares(found.case.load, sized.partitions, rng)
-    nearest = limits(found.case, sized, hottest_share=float(shares.max()))
+    if parsed.compare:
+        sized_by = {
+            customers: _size(_with(parsed, chosen, customers)) for customers in parsed.compare
+        }
+        print("\n".join(page.compared(sized_by)))
+        return
+    sized, nearest = _size(found.case)
     history = None
     if not parsed.no_play:
         _check_length(found.case, sized.partitions)
@@ -64,6 +67,22 @@ def _say(parsed: argparse.Namespace, chosen: dict[str, float]) -> None:
     if parsed.numbers:
         parts.insert(0, page.numbers(found))
     print("\n\n".join("\n".join(part) for part in parts))
+
+
+def _with(parsed: argparse.Namespace, chosen: dict[str, float], customers: float) -> Case:
+    chosen = {**chosen, "customers": customers}
+    return given(chosen, file=parsed.file, results=parsed.results).case
+
+
+def _size(case: Case) -> tuple[Plan, list[Limit]]:
+    sized = plan(case)
+    rng = np.random.default_rng(int(case.play.seed))
+    shares = partition_shares(case.load, sized.partitions, rng)
+    return sized, limits(case, sized, hottest_share=float(shares.max()))
+
+
+def _numbers(text: str) -> list[float]:
+    return [float(number) for number in text.split(",")]
 
 
 def _check_length(case: Case, partitions: int) -> None:
@@ -87,6 +106,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--numbers", action="store_true", help="print what goes in, and its source")
     parser.add_argument("--no-play", action="store_true", help="size only")
+    parser.add_argument(
+        "--compare", type=_numbers, metavar="N,N", help="sizes for so many customers, in Markdown"
+    )
     parser.add_argument("--json", action="store_true", help="print JSON")
     for group, kind in GROUPS.items():
         options = parser.add_argument_group(f"{group} ({(kind.__doc__ or '').strip(' .')})")

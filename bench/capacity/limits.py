@@ -53,7 +53,7 @@ def limits(case: Case, plan: Plan, *, hottest_share: float) -> list[Limit]:
             "one partition has one worker: more partitions, which needs new topics and a replay",
         ),
         Limit(
-            "memory of a worker",
+            "memory of a worker, one away",
             plan.memory_bytes / 2**30,
             site.worker_memory_bytes / 2**30,
             "GiB",

@@ -1,6 +1,6 @@
 """Prints a plan, its limits and a history as tables of plain text."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, fields
 from typing import Any
 
@@ -29,28 +29,52 @@ def numbers(found: Given) -> list[str]:
 def sizing(plan: Plan) -> list[str]:
     """Return what an installation comes to."""
     reasons = ", ".join(f"{reason} {count}" for reason, count in plan.needed.items())
-    rows = [
-        ("events per second, mean", f"{plan.events_per_s:,.0f}"),
-        ("events per second, peak", f"{plan.peak_events_per_s:,.0f}"),
-        ("CPU per event", f"{plan.cpu_s_per_event * 1e6:.1f} us"),
-        ("profile workers", f"{plan.workers} ({reasons})"),
-        ("partitions of each topic", f"{plan.partitions}"),
-        ("snapshot workers", f"{plan.snapshot_workers}"),
-        ("brokers", f"{plan.brokers}"),
-        ("use of a worker's core, peak", f"{plan.utilisation:.1%}"),
-        ("memory of a worker", f"{plan.memory_bytes / 2**30:.2f} GiB"),
-        ("partitions at work after a death", f"{plan.move_s:.1f} s"),
-        ("worker at work again, alone", f"{plan.recovery_s:.1f} s"),
-        ("restart of all, one by one", f"{plan.rolling_s:,.0f} s"),
-        ("changelog, peak", f"{plan.changelog_bytes_per_s / 1e6:,.2f} MB/s"),
-        ("into a broker, peak", f"{plan.in_bytes_per_s / 1e6:,.2f} MB/s"),
-        ("out of a broker, peak", f"{plan.out_bytes_per_s / 1e6:,.2f} MB/s"),
-        ("disk of a broker", f"{plan.disk_bytes / 1e9:,.0f} GB"),
-        ("rows per second, peak", f"{plan.rows_per_s:,.0f}"),
-        ("transactions per second, broker", f"{plan.transactions_per_s:,.0f}"),
-        ("replicas of a broker", f"{plan.replicas:,.0f}"),
-    ]
+    rows = [*sizes(plan).items(), ("workers are needed for", reasons)]
     return _table(("installation", ""), rows)
+
+
+def sizes(plan: Plan) -> dict[str, str]:
+    """Return what an installation comes to, by name, in readable units."""
+    return {
+        "events per second, mean": f"{plan.events_per_s:,.0f}",
+        "events per second, peak": f"{plan.peak_events_per_s:,.0f}",
+        "profile workers": f"{plan.workers}",
+        "partitions of each topic": f"{plan.partitions}",
+        "snapshot workers": f"{plan.snapshot_workers}",
+        "brokers": f"{plan.brokers}",
+        "CPU per event": f"{plan.cpu_s_per_event * 1e6:.1f} us",
+        "use of a worker's core, peak": f"{plan.utilisation:.1%}",
+        "memory of a worker, one away": f"{plan.memory_bytes / 2**30:.2f} GiB",
+        "partitions at work after a death": f"{plan.move_s:.1f} s",
+        "worker at work again, alone": f"{plan.recovery_s:.1f} s",
+        "restart of all, one by one": f"{plan.rolling_s:,.0f} s",
+        "changelog, peak": f"{plan.changelog_bytes_per_s / 1e6:,.2f} MB/s",
+        "into a broker, peak": f"{plan.in_bytes_per_s / 1e6:,.2f} MB/s",
+        "out of a broker, peak": f"{plan.out_bytes_per_s / 1e6:,.2f} MB/s",
+        "disk of a broker": f"{plan.disk_bytes / 1e9:,.0f} GB",
+        "rows per second, peak": f"{plan.rows_per_s:,.0f}",
+        "transactions per second, broker": f"{plan.transactions_per_s:,.0f}",
+        "replicas of a broker": f"{plan.replicas:,.0f}",
+    }
+
+
+def compared(sized: Mapping[float, tuple[Plan, Sequence[Limit]]]) -> list[str]:
+    """Return two tables in Markdown: sizes, and how much of each limit is used, by customers."""
+    head = [f"{customers:,.0f}" for customers in sized]
+    rows = list(zip(*(sizes(plan).values() for plan, _ in sized.values()), strict=True))
+    names = list(sizes(next(iter(sized.values()))[0]))
+    used = [{limit.name: f"{limit.share:.1%}" for limit in near} for _, near in sized.values()]
+    # In the order of the largest population, as that is where they are nearest.
+    order = [limit.name for limit in list(sized.values())[-1][1]]
+    return [
+        *_markdown(
+            ["customers", *head], [[name, *row] for name, row in zip(names, rows, strict=True)]
+        ),
+        "",
+        *_markdown(
+            ["limit, used of", *head], [[name, *(each[name] for each in used)] for name in order]
+        ),
+    ]
 
 
 def breaking(limits: Sequence[Limit]) -> list[str]:
@@ -118,6 +142,10 @@ def as_json(
             "faults": [each._asdict() for each in history.aftermaths()],
         }
     return described
+
+
+def _markdown(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    return [f"| {' | '.join(row)} |" for row in (head, ["---"] * len(head), *rows)]
 
 
 def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:

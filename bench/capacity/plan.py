@@ -26,7 +26,7 @@ class Plan:
         cpu_s_per_event: CPU seconds of a worker per event, announcements included, slices not.
         utilisation: Of a worker's core at the peak, slices and idle work included.
         events_per_s: All events that workers fold, mean; *peak_events_per_s* at the peak.
-        memory_bytes: Of one worker.
+        memory_bytes: Of one worker, while another one is away and its customers are shared out.
         recovery_s: From a worker's death until its successor has read its states back, alone.
         move_s: The same, when the other workers take its partitions over.
         in_bytes_per_s: What one broker takes at the peak, copies included.
@@ -84,9 +84,8 @@ def workers_needed(case: Case, peak_events_per_s: float) -> dict[str, int]:
     left_s = site.recovery_promise_s - site.session_timeout_s - site.rebalance_s - costs.start_s
     recovery = case.load.customers / (costs.recovery_records_per_s * max(left_s, 1e-3))
     return {
-        "a survivor": 2,
         "CPU at the peak": max(1, ceil(cpu)),
-        "memory": max(1, ceil(memory)),
+        "memory, one away": ceil(memory) + 1,
         "recovery": max(1, ceil(recovery)),
     }
 
@@ -138,7 +137,8 @@ def plan(case: Case) -> Plan:
         events_per_s=mean,
         peak_events_per_s=peak,
         utilisation=used_core(costs, peak / busy, partitions / busy),
-        memory_bytes=costs.base_resident_bytes + own * costs.resident_bytes_per_customer,
+        memory_bytes=costs.base_resident_bytes
+        + load.customers / max(busy - 1, 1) * costs.resident_bytes_per_customer,
         recovery_s=restart_s + costs.start_s + read_s,
         move_s=restart_s + read_s / max(busy - 1, 1) + (costs.start_s if busy == 1 else 0.0),
         changelog_bytes_per_s=peak * costs.changelog_bytes_per_event,

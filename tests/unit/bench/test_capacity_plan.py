@@ -81,7 +81,7 @@ def test_the_numbers_of_a_plan_are_those_of_its_formulas() -> None:
     assert sized.cpu_s_per_event == pytest.approx(22e-6)
     # 500 events and as many slices, as 5 partitions allow 500 in a second.
     assert sized.utilisation == pytest.approx(0.01 + 500 * 22e-6 + 500 * 500e-6)
-    assert sized.memory_bytes == pytest.approx(1e8 + 4_320e6)
+    assert sized.memory_bytes == pytest.approx(1e8 + 8_640e6)  # the other one is away
     assert sized.recovery_s == pytest.approx(6 + 3 + 2 + 43.2)
     assert sized.move_s == pytest.approx(6 + 3 + 43.2)
 
@@ -93,7 +93,7 @@ def test_the_nearest_limit_comes_first_and_a_broken_one_is_above_one() -> None:
 
     found = limits(case, sized, hottest_share=1 / sized.partitions)
 
-    assert found[0].name == "memory of a worker"
+    assert found[0].name == "memory of a worker, one away"
     assert found[0].share > 1
     assert [limit.share for limit in found] == sorted((x.share for x in found), reverse=True)
 
@@ -236,3 +236,22 @@ def test_every_number_has_an_option_and_a_default_within_its_range() -> None:
 
 def _write(file: Path, content: object) -> None:
     file.write_text(json.dumps(content))
+
+
+def test_populations_are_compared_side_by_side(capsys: pytest.CaptureFixture[str]) -> None:
+    """Two tables of Markdown, a column for each number of customers."""
+    assert main(["--compare", "1e6,35e6", "--workers", "9"]) == 0
+
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "| customers | 1,000,000 | 35,000,000 |"
+    assert "| profile workers | 9 | 9 |" in lines
+    assert any(line.startswith("| limit, used of |") for line in lines)
+
+
+def test_a_population_that_cannot_be_is_refused_in_a_comparison(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """As when it is given alone."""
+    assert main(["--compare", "1e6,-1"]) == 2
+
+    assert "customers is -1" in capsys.readouterr().err
