@@ -4,7 +4,7 @@ A partition's states without a Python object per customer; its reference is ``pi
 
 An entry is one block of memory: sizes, key, state. A customer takes 40 bytes beside key and state:
 11 of the index, 8 of the entry's address, 3 of the sizes, and the allocator's head and rounding.
-Bytes objects in a dictionary take 140. States are packed, if that is asked for (``packing``).
+Bytes objects in a dictionary take 140. States are packed, if that is asked for (``compact``).
 """
 
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
@@ -12,7 +12,7 @@ from libc.stdint cimport uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free, malloc, realloc
 from libc.string cimport memcmp, memcpy, memmove
 
-from ckm_stream.native.packing cimport pack, room_to_pack, unpack, unpacked_size
+from ckm_stream.native.compact cimport pack, room_to_pack, unpack, unpacked_size
 from ckm_stream.native.siphash cimport SipKey, siphash
 from ckm_stream.native.wire cimport Buffer, reserve
 

@@ -19,7 +19,7 @@ from ckm_stream.simulation.customers import SimulationPlan, simulate
 from tests.support.touchpoints import POLICY, histories
 
 native = pytest.importorskip(
-    "ckm_stream.native.packing", reason="the compiled core is not built for this interpreter"
+    "ckm_stream.native.compact", reason="the compiled core is not built for this interpreter"
 )
 
 KEPT: Final = 0
