@@ -108,16 +108,12 @@ class ExactlyOnce:
                 changelog = await _send_changelog(
                     producer, effects, self._changelog_topics, packing=packing
                 )  # step 6
-                await _acknowledged([*updates, *outputs])
-                next_offsets = await _next_offsets(changelog)
-                if effects.offsets:  # none if it only announces again
-                    await producer.send_offsets_to_transaction(  # step 7
-                        {
-                            TopicPartition(topic, effects.partition): OffsetAndMetadata(offset, "")
-                            for topic, offset in effects.offsets.items()
-                        },
-                        self._group_id,
-                    )
+                # Side by side: the transaction is committed once all of it is acknowledged.
+                next_offsets, _, _ = await asyncio.gather(
+                    _next_offsets(changelog),
+                    _acknowledged([*updates, *outputs]),
+                    self._send_offsets(producer, effects),  # step 7
+                )
                 await producer.commit_transaction()
         except _FENCED as error:
             raise FencedError(
@@ -135,6 +131,16 @@ class ExactlyOnce:
                 f"({type(error).__name__}); this worker leaves, its successor does the work again"
             ) from error
         return next_offsets
+
+    async def _send_offsets(self, producer: AIOKafkaProducer, effects: Effects) -> None:
+        if effects.offsets:  # none if it only announces again
+            await producer.send_offsets_to_transaction(
+                {
+                    TopicPartition(topic, effects.partition): OffsetAndMetadata(offset, "")
+                    for topic, offset in effects.offsets.items()
+                },
+                self._group_id,
+            )
 
     async def close(self, *, grace_s: float) -> None:
         """Stop the producers; a transaction that is still open is aborted by its successor."""
