@@ -5,8 +5,9 @@ from pathlib import Path
 from typing import Any
 
 import aiokafka
-from aiokafka.client import AIOKafkaClient
+from aiokafka.client import AIOKafkaClient, CoordinationType
 from aiokafka.errors import NodeNotReadyError
+from aiokafka.producer.sender import BACKOFF_OVERRIDE, AddPartitionsToTxnHandler
 from faust.auth import SASLCredentials, SSLCredentials
 from faust.types.auth import CredentialsT
 from yarl import URL
@@ -23,6 +24,7 @@ _LONGEST_HEARTBEAT_S = 3.0
 # aiokafka 0.14 runs lz4 at level 9: 20 MB/s for our states and 18 µs an event, at a ratio of 2.6.
 # Snappy takes a tenth of that, at a ratio of 2.2.
 _COMPRESSION = "snappy"
+_BEGIN_AGAIN_S = 0.003
 _YEAR_S = 365 * 86400.0
 # Two batches of states as they are written. What takes a mebibyte or more has new pages each time
 # (streaming/worker.py), which costs more than what is done with them: 1 µs a record.
@@ -56,9 +58,36 @@ def producer_factory(
             **extra,
         )
         await_brokers(producer.client)
+        if transactional_id is not None:
+            begin_soon(producer)
         return producer
 
     return build
+
+
+class _AddPartitionsSoon(AddPartitionsToTxnHandler):  # type: ignore[misc] # aiokafka has no types
+    """Puts partitions into a transaction, and asks again soon if the one before is being ended."""
+
+    def handle_response(self, resp: Any) -> float | None:
+        backoff: float | None = super().handle_response(resp)
+        return _BEGIN_AGAIN_S if backoff == BACKOFF_OVERRIDE else backoff
+
+
+def begin_soon(producer: aiokafka.AIOKafkaProducer) -> None:
+    """
+    Let *producer* begin a transaction soon after the one before.
+
+    The coordinator answers a commit before its markers are written, and refuses the next
+    transaction until they are, some 3 ms later. aiokafka 0.14 asks again after 20 ms.
+    """
+    sender = producer._sender  # noqa: SLF001 -- no setting reaches it
+
+    async def add_partitions(tps: Any) -> Any:
+        transactional_id = sender._txn_manager.transactional_id  # noqa: SLF001 -- likewise
+        node = await sender._find_coordinator(CoordinationType.TRANSACTION, transactional_id)  # noqa: SLF001 -- likewise
+        return await _AddPartitionsSoon(sender, tps).do(node)
+
+    sender._do_add_partitions_to_txn = add_partitions  # noqa: SLF001 -- likewise
 
 
 def await_brokers(client: AIOKafkaClient) -> None:

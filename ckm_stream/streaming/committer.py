@@ -29,7 +29,7 @@ from aiokafka.structs import OffsetAndMetadata, RecordMetadata, TopicPartition
 
 from ckm_stream.errors import FencedError, InvariantError, TransientError
 from ckm_stream.pipeline.records import Effects, Headers, OutputRecord
-from ckm_stream.streaming.batches import send_batches, send_forwarded
+from ckm_stream.streaming.batches import Packing, StockPacking, send_batches, send_forwarded
 from ckm_stream.streaming.last_unit import mark_of
 from ckm_stream.streaming.refusals import refusals
 
@@ -42,6 +42,7 @@ ChangelogTopics = Mapping[str, str]
 T = TypeVar("T")
 #: Kept from the collector, which takes tasks that nobody holds.
 _stopping: Final[set[asyncio.Future[None]]] = set()
+_STOCK: Final = StockPacking()
 _FENCED = (ProducerFenced, InvalidProducerEpoch, InvalidProducerIdMapping)
 
 
@@ -73,8 +74,10 @@ class ExactlyOnce:
         application_id: str,
         group_id: str,
         changelog_topics: ChangelogTopics,
+        packing: Packing = _STOCK,
     ) -> None:
         self._producer = producer
+        self._packing = packing
         self._application_id = application_id
         self._group_id = group_id
         self._changelog_topics = changelog_topics
@@ -99,21 +102,18 @@ class ExactlyOnce:
         try:
             with refusals(effects), _background_failures(producer):
                 await producer.begin_transaction()
-                updates = await _send_updates(producer, effects)
-                outputs = await _send_outputs(producer, effects)  # steps 4 and 5
+                packing = self._packing
+                updates = await _send_updates(producer, effects, packing)
+                outputs = await _send_outputs(producer, effects, packing)  # steps 4 and 5
                 changelog = await _send_changelog(
-                    producer, effects, self._changelog_topics
+                    producer, effects, self._changelog_topics, packing=packing
                 )  # step 6
-                await _acknowledged([*updates, *outputs])
-                next_offsets = await _next_offsets(changelog)
-                if effects.offsets:  # none if it only announces again
-                    await producer.send_offsets_to_transaction(  # step 7
-                        {
-                            TopicPartition(topic, effects.partition): OffsetAndMetadata(offset, "")
-                            for topic, offset in effects.offsets.items()
-                        },
-                        self._group_id,
-                    )
+                # Side by side: the transaction is committed once all of it is acknowledged.
+                next_offsets, _, _ = await asyncio.gather(
+                    _next_offsets(changelog),
+                    _acknowledged([*updates, *outputs]),
+                    self._send_offsets(producer, effects),  # step 7
+                )
                 await producer.commit_transaction()
         except _FENCED as error:
             raise FencedError(
@@ -132,6 +132,16 @@ class ExactlyOnce:
             ) from error
         return next_offsets
 
+    async def _send_offsets(self, producer: AIOKafkaProducer, effects: Effects) -> None:
+        if effects.offsets:  # none if it only announces again
+            await producer.send_offsets_to_transaction(
+                {
+                    TopicPartition(topic, effects.partition): OffsetAndMetadata(offset, "")
+                    for topic, offset in effects.offsets.items()
+                },
+                self._group_id,
+            )
+
     async def close(self, *, grace_s: float) -> None:
         """Stop the producers; a transaction that is still open is aborted by its successor."""
         producers, self._producers = self._producers, {}
@@ -149,9 +159,11 @@ class AtLeastOnce:
         producer: ProducerFactory,
         *,
         changelog_topics: ChangelogTopics,
+        packing: Packing = _STOCK,
         retry_s: float = 1.0,
     ) -> None:
         self._producer = producer
+        self._packing = packing
         self._changelog_topics = changelog_topics
         self._retry_s = retry_s
         self._shared: AIOKafkaProducer | None = None
@@ -171,19 +183,19 @@ class AtLeastOnce:
         """
         if self._shared is None:
             raise InvariantError("a unit was committed before its committer was opened")
-        producer = self._shared
+        producer, packing = self._shared, self._packing
 
         async def outputs() -> None:  # steps 4 and 5
-            await _acknowledged(await _send_outputs(producer, effects))
+            await _acknowledged(await _send_outputs(producer, effects, packing))
 
         async def changelog() -> dict[str, int]:  # step 6
             sent = await _send_changelog(
-                producer, effects, self._changelog_topics, mark_of(effects.offsets)
+                producer, effects, self._changelog_topics, mark_of(effects.offsets), packing
             )
             return await _next_offsets(sent)
 
         async def updates() -> None:  # the rest of step 5
-            await _acknowledged(await _send_updates(producer, effects))
+            await _acknowledged(await _send_updates(producer, effects, packing))
 
         with refusals(effects):
             await self._until_durable(outputs, effects.partition)
@@ -255,7 +267,9 @@ def _stopped(task: asyncio.Future[None]) -> None:
         log.warning("producer.stop", error=type(error).__name__, reason=str(error))
 
 
-async def _send_outputs(producer: AIOKafkaProducer, effects: Effects) -> list[Awaitable[Any]]:
+async def _send_outputs(
+    producer: AIOKafkaProducer, effects: Effects, packing: Packing = _STOCK
+) -> list[Awaitable[Any]]:
     """
     Start steps 4 and 5 but for the updates: what is the same whatever the states are.
 
@@ -271,25 +285,41 @@ async def _send_outputs(producer: AIOKafkaProducer, effects: Effects) -> list[Aw
         )
         for record in effects.dead_letters
     ]
-    futures.extend(await send_forwarded(producer, effects.forwarded))
-    futures.extend(await send_batches(producer, effects.partition, effects.items))
+    futures.extend(await send_forwarded(producer, packing, effects.forwarded))
+    futures.extend(await _send(producer, packing, effects.partition, effects.items))
     return futures
 
 
-async def _send_updates(producer: AIOKafkaProducer, effects: Effects) -> list[Awaitable[Any]]:
+async def _send_updates(
+    producer: AIOKafkaProducer, effects: Effects, packing: Packing = _STOCK
+) -> list[Awaitable[Any]]:
     """Start the updates' part of step 5: what tells of the states."""
-    return await send_batches(producer, effects.partition, effects.updates)
+    return await _send(producer, packing, effects.partition, effects.updates)
+
+
+async def _send(
+    producer: AIOKafkaProducer, packing: Packing, partition: int, records: list[OutputRecord]
+) -> list[Awaitable[Any]]:
+    if not records:
+        return []
+    batches = packing.pack_outputs(producer, records)
+    return await send_batches(producer, records[0].topic, partition, batches)
 
 
 async def _send_changelog(
-    producer: AIOKafkaProducer, effects: Effects, topics: ChangelogTopics, mark: Headers = ()
+    producer: AIOKafkaProducer,
+    effects: Effects,
+    topics: ChangelogTopics,
+    mark: Headers = (),
+    packing: Packing = _STOCK,
 ) -> dict[str, list[Awaitable[Any]]]:
     """Start step 6: the state of each changed key, once."""
     return {
         table: await send_batches(
             producer,
+            topics[table],
             effects.partition,
-            [OutputRecord(topics[table], None, key, value, mark) for key, value in entries],
+            packing.pack_entries(producer, topics[table], entries, mark),
         )
         for table, entries in effects.changelog.items()
         if entries

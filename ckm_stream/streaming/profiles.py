@@ -28,6 +28,7 @@ from ckm_stream.pipeline.records import Effects, Slice
 from ckm_stream.pipeline.silence import Cooling, Silences
 from ckm_stream.pipeline.unit import Core
 from ckm_stream.settings import KafkaSettings, Settings, SilenceClock, TransportKind
+from ckm_stream.streaming.batches import Packing, packing_of
 from ckm_stream.streaming.clients import (
     changelog_consumer_factory,
     faust_settings,
@@ -79,7 +80,7 @@ class ProfileApp(CrashOnlyApp):
             EMPLOYEES: self._changelog_table(EMPLOYEES, self.topic_names.employee_changelog),
         }
         self.acknowledges = not is_transactional(settings.kafka)
-        committer = new_committer(settings.kafka, self.topic_names)
+        committer = new_committer(settings.kafka, self.topic_names, packing_of(settings.core))
         self.epochs = Epochs(epoch_zero(settings.scoring))
         self._new_changelog_consumer = changelog_consumer_factory(
             settings.kafka, client_id=settings.kafka.profile_group, core=settings.core
@@ -297,7 +298,7 @@ def build_profile_app(
     return app
 
 
-def new_committer(kafka: KafkaSettings, topics: Topics) -> Committer:
+def new_committer(kafka: KafkaSettings, topics: Topics, packing: Packing) -> Committer:
     """Return the committer of the configured guarantee."""
     producer = producer_factory(kafka, client_id=kafka.profile_group)
     changelog_topics = {PROFILES: topics.profile_changelog, EMPLOYEES: topics.employee_changelog}
@@ -307,8 +308,9 @@ def new_committer(kafka: KafkaSettings, topics: Topics) -> Committer:
             application_id=kafka.profile_group,
             group_id=kafka.profile_group,
             changelog_topics=changelog_topics,
+            packing=packing,
         )
-    return AtLeastOnce(producer, changelog_topics=changelog_topics)
+    return AtLeastOnce(producer, changelog_topics=changelog_topics, packing=packing)
 
 
 def _nothing() -> None:

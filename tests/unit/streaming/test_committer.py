@@ -139,12 +139,15 @@ class TestExactlyOnce:
             UPDATE,
             *OUTPUTS,
             CHANGELOG,
+            *producer.actions[7:-1],
+            Ended(),
+        ]
+        assert set(producer.actions[7:-1]) == {
             Acked("scores"),
             *OUTPUTS_ACKED,
             Acked("profiles.changelog"),
             Offsets((("calls", 10), ("tickets", 4)), "group"),
-            Ended(),
-        ]
+        }
         assert next_offsets == {"profiles": 0}
 
     async def test_a_unit_without_effects_still_moves_the_offsets(self) -> None:
@@ -220,14 +223,14 @@ class TestExactlyOnce:
             await within(committer.commit(effects_of()))
 
     async def test_a_refused_record_ends_no_transaction(self) -> None:
-        """Fenced by the answer to a batch: offsets and commit are not even asked for."""
+        """Fenced by the answer to a batch: what is sent besides is never committed."""
         producer = FakeProducer(refusals={"profiles.changelog": [ProducerFenced()]})
         committer = await exactly_once(producer)
 
         with pytest.raises(FencedError):
             await within(committer.commit(effects_of()))
 
-        assert producer.actions[-1] == Acked("items")
+        assert Ended() not in producer.actions
 
     async def test_a_dead_letter_that_is_too_large_names_its_topic(self) -> None:
         """No retry makes it smaller: the offset stays, and the line says which limit to raise."""
