@@ -1,0 +1,130 @@
+"""The cluster that compared programs share: backlogs written, topics made, counted and removed."""
+
+import asyncio
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+from confluent_kafka import Consumer, TopicPartition
+from kafka.admin import KafkaAdminClient, NewTopic
+
+from bench.load import simulated_load
+from bench.programs import Record, write_backlog
+from ckm_stream.codec.events import EventCodec
+from ckm_stream.codec.topics import Topics
+from ckm_stream.domain.forwarding import forward
+from ckm_stream.operations.schemas import open_schemas
+from ckm_stream.operations.topics import apply_topics
+from ckm_stream.settings import KafkaSettings, Settings
+
+_READ_AT_ONCE = 10_000
+_PATIENCE_S = 20.0
+
+
+class Backlog(NamedTuple):
+    """Encoded touchpoints, and what they amount to; *forwarded* events are caused by them."""
+
+    records: list[Record]
+    customers: int
+    forwarded: int
+
+
+class Contents(NamedTuple):
+    """What a topic holds: records, and distinct keys."""
+
+    records: int
+    keys: int
+
+
+def encoded_backlog(events: int, customers: int) -> Backlog:
+    """Return simulated touchpoints, encoded, with logical topic names."""
+    settings = Settings()
+    codec = EventCodec(open_schemas(settings), Topics())
+    records: list[Record] = []
+    forwarded = 0
+    for event in simulated_load(events, customers):
+        topic, key = codec.address(event)
+        records.append((topic, key, codec.encode(event), event.recorded_at // 1000))
+        forwarded += len(forward(event, policy=settings.scoring))
+    return Backlog(records, len({key for _, key, _, _ in records}), forwarded)
+
+
+class Cluster:
+    """One Kafka cluster at *bootstrap*; every source topic has so many *partitions*."""
+
+    def __init__(self, bootstrap: str, partitions: int) -> None:
+        self.bootstrap = bootstrap
+        self.partitions = partitions
+        self._admin = KafkaAdminClient(bootstrap_servers=bootstrap)
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._admin.close()
+
+    def provide(self, prefix: str, backlog: Backlog) -> None:
+        """Create this project's topics with *prefix* and write the touchpoints into them."""
+        kafka = KafkaSettings(
+            bootstrap_servers=self.bootstrap, topic_prefix=prefix, partitions=self.partitions
+        )
+        settings = Settings(kafka=kafka)
+        apply_topics(settings)
+        asyncio.run(write_backlog(settings, _prefixed(prefix, backlog.records)))
+
+    def create(self, topic: str) -> None:
+        """Create a topic for a peer's updates."""
+        self._admin.create_topics([NewTopic(topic, self.partitions, 1)])
+
+    def topics(self, start: str) -> list[str]:
+        """Return the topics whose names begin with *start*."""
+        return sorted(name for name in self._admin.list_topics() if name.startswith(start))
+
+    def remove(self, topics: Iterable[str]) -> None:
+        """Delete topics; the broker frees their disk a while later."""
+        self._admin.delete_topics(list(topics))
+
+    def written(self, topic: str) -> int:
+        """Return the sum of a topic's end offsets: records and transaction markers ever written."""
+        consumer = self._consumer()
+        try:
+            return sum(
+                consumer.get_watermark_offsets(TopicPartition(topic, partition))[1]
+                for partition in self._partitions_of(consumer, topic)
+            )
+        finally:
+            consumer.close()
+
+    def contents(self, topic: str) -> Contents:
+        """Read a topic to its end, committed records only."""
+        consumer = self._consumer()
+        records, keys = 0, set()
+        try:
+            partitions = self._partitions_of(consumer, topic)
+            consumer.assign([TopicPartition(topic, partition, 0) for partition in partitions])
+            while partitions:
+                for message in consumer.consume(_READ_AT_ONCE, timeout=_PATIENCE_S):
+                    if message.error() is not None:  # the end of a partition
+                        partitions.discard(message.partition())
+                    else:
+                        records += 1
+                        keys.add(message.key())
+        finally:
+            consumer.close()
+        return Contents(records, len(keys))
+
+    def _consumer(self) -> Consumer:
+        return Consumer(
+            {
+                "bootstrap.servers": self.bootstrap,
+                "group.id": "bench-reader",
+                "enable.auto.commit": False,
+                "enable.partition.eof": True,
+                "isolation.level": "read_committed",
+            }
+        )
+
+    def _partitions_of(self, consumer: Consumer, topic: str) -> set[int]:
+        return set(consumer.list_topics(topic, timeout=_PATIENCE_S).topics[topic].partitions)
+
+
+def _prefixed(prefix: str, records: Iterable[Record]) -> Iterator[Record]:
+    for topic, key, value, millis in records:
+        yield f"{prefix}{topic}", key, value, millis
