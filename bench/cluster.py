@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from confluent_kafka import Consumer, TopicPartition
 from kafka.admin import KafkaAdminClient, NewTopic
+from msgspec import structs
 
 from bench.load import simulated_load
 from bench.programs import Record, write_backlog
@@ -13,7 +14,7 @@ from ckm_stream.codec.events import EventCodec
 from ckm_stream.codec.topics import Topics
 from ckm_stream.domain.forwarding import forward
 from ckm_stream.operations.schemas import open_schemas
-from ckm_stream.operations.topics import apply_topics
+from ckm_stream.operations.topics import apply_topics, load_specs
 from ckm_stream.settings import KafkaSettings, Settings
 
 _READ_AT_ONCE = 10_000
@@ -66,7 +67,9 @@ class Cluster:
             bootstrap_servers=self.bootstrap, topic_prefix=prefix, partitions=self.partitions
         )
         settings = Settings(kafka=kafka)
-        apply_topics(settings)
+        # Simulated events are years old by their timestamps: the broker would delete them in use.
+        specs = [structs.replace(spec, retention_ms=-1) for spec in load_specs()]
+        apply_topics(settings, specs)
         asyncio.run(write_backlog(settings, _prefixed(prefix, backlog.records)))
 
     def create(self, topic: str) -> None:

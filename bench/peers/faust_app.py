@@ -1,12 +1,15 @@
 """What both stock Faust peers share: Faust 0.15 as its documentation sets it up, on ``kafka://``."""
 
 import logging
-from typing import Any
+from typing import Any, Final
 
 import faust
 import uvloop
 
 from bench.peers.contract import PeerSettings
+
+#: Keys and values as they are; the types alone would leave the serializer at JSON.
+RAW: Final[dict[str, Any]] = {"key_serializer": "raw", "value_serializer": "raw"}
 
 
 def new_app(settings: PeerSettings) -> faust.App:
@@ -22,7 +25,6 @@ def new_app(settings: PeerSettings) -> faust.App:
         topic_replication_factor=1,
         # Standbys would read every changelog again: off, as this worker has none either.
         table_standby_replicas=0,
-        # 500 at most in a poll is aiokafka's own; unlimited is Faust's default and faster.
         web_enabled=False,
         autodiscover=False,
     )

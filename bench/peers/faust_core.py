@@ -10,7 +10,7 @@ from collections import defaultdict
 from typing import Any
 
 from bench.peers.contract import PeerSettings, Progress
-from bench.peers.faust_app import new_app, run
+from bench.peers.faust_app import RAW, new_app, run
 from ckm_stream.codec.topics import Source, Topics
 from ckm_stream.domain.epoch import epoch_zero
 from ckm_stream.pipeline.fold import EMPLOYEES, PROFILES
@@ -34,7 +34,7 @@ tables = {
     for table in (PROFILES, EMPLOYEES)
 }
 outputs = {
-    name: app.topic(name, key_type=bytes, value_type=bytes)
+    name: app.topic(name, **RAW)
     for name in (names.score_updated, names.knowledge_item, names.referral, names.employee)
 }
 settings = Settings(
@@ -48,7 +48,7 @@ core, unit_type = new_core(
 recent: dict[int, RecentStates] = defaultdict(lambda: RecentStates(_RECENT))
 
 
-@app.agent(app.topic(*sources, key_type=bytes, value_type=bytes))  # type: ignore[untyped-decorator] # Faust's
+@app.agent(app.topic(*sources, **RAW))  # type: ignore[untyped-decorator] # Faust's
 async def score(stream: Any) -> None:
     """Fold each event, write its customer's state, and send what it causes."""
     async for event in stream.events():

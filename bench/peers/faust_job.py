@@ -3,7 +3,7 @@
 from typing import Any
 
 from bench.peers.contract import KINDS, PeerSettings, Progress
-from bench.peers.faust_app import new_app, run
+from bench.peers.faust_app import RAW, new_app, run
 from bench.peers.job import announce, apply_touchpoint, new_state
 from bench.peers.touchpoints import touchpoint_reader
 
@@ -12,10 +12,10 @@ progress = Progress()
 readers = {peer.topic_of(kind): touchpoint_reader(peer, kind) for kind in KINDS}
 app = new_app(peer)
 customers = app.Table("customers", key_type=bytes, partitions=peer.partitions)
-updates = app.topic(peer.output, key_type=bytes)
+updates = app.topic(peer.output, key_serializer="raw")
 
 
-@app.agent(app.topic(*readers, key_type=bytes, value_type=bytes))  # type: ignore[untyped-decorator] # Faust's
+@app.agent(app.topic(*readers, **RAW))  # type: ignore[untyped-decorator] # Faust's
 async def score(stream: Any) -> None:
     """Apply each event, write its customer's state, and send an update that is due."""
     async for event in stream.events():

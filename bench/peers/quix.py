@@ -26,7 +26,7 @@ class TouchpointDeserializer(Deserializer):  # type: ignore[misc] # it is not in
         super().__init__()
         self._read = touchpoint_reader(settings, kind)
 
-    def __call__(self, value: bytes, _: Any) -> Touchpoint:
+    def __call__(self, value: bytes, ctx: Any) -> Touchpoint:
         return self._read(value)
 
 
