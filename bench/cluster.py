@@ -76,9 +76,9 @@ class Cluster:
         """Create a topic for a peer's updates."""
         self._admin.create_topics([NewTopic(topic, self.partitions, 1)])
 
-    def topics(self, start: str) -> list[str]:
-        """Return the topics whose names begin with *start*."""
-        return sorted(name for name in self._admin.list_topics() if name.startswith(start))
+    def topics(self, application: str) -> list[str]:
+        """Return the topics whose names hold that of an application, wherever it puts it."""
+        return sorted(name for name in self._admin.list_topics() if application in name)
 
     def remove(self, topics: Iterable[str]) -> None:
         """Delete topics; the broker frees their disk a while later."""

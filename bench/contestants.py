@@ -173,6 +173,8 @@ def _peer(module: str, *arguments: str, venv: str = ".venv") -> tuple[str, ...]:
 
 
 _QUIX: Final = _peer("quix", venv=".venv-bench")
+_JAR: Final = _ROOT / "bench/peers/kafka-streams/target/kafka-streams-peer.jar"
+_STREAMS: Final = ("java", "-jar", str(_JAR))
 _BARE: Final = "fetch and decode only"
 
 #: In the order of their runs.
@@ -181,6 +183,10 @@ PROGRAMS: Final = (
     Program("bare-compiled", f"{_BARE}, this worker's decoder", None, _peer("bare", "compiled")),
     Program("worker", "this worker", ALO, does_all=True),
     Program("worker-eos", "this worker", EOS, does_all=True),
+    Program("streams", "Kafka Streams", ALO, _STREAMS),
+    Program("streams-eos", "Kafka Streams", EOS, _STREAMS),
+    Program("streams-uncached", "Kafka Streams, caching off", ALO, _STREAMS, caching=False),
+    Program("streams-uncached-eos", "Kafka Streams, caching off", EOS, _STREAMS, caching=False),
     Program("quix", "Quix Streams", ALO, _QUIX, is_slow=True),
     Program("quix-eos", "Quix Streams", EOS, _QUIX, is_slow=True),
     Program(
