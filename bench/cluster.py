@@ -1,13 +1,17 @@
 """The cluster that compared programs share: backlogs written, topics made, counted and removed."""
 
 import asyncio
+import os
+import time
 from collections.abc import Iterable, Iterator
-from typing import NamedTuple
+from contextlib import contextmanager
+from typing import NamedTuple, Self
 
 from confluent_kafka import Consumer, TopicPartition
 from kafka.admin import KafkaAdminClient, NewTopic
 from msgspec import structs
 
+from bench.kafka import KafkaServer
 from bench.load import simulated_load
 from bench.programs import Record, write_backlog
 from ckm_stream.codec.events import EventCodec
@@ -17,8 +21,9 @@ from ckm_stream.operations.schemas import open_schemas
 from ckm_stream.operations.topics import apply_topics, load_specs
 from ckm_stream.settings import KafkaSettings, Settings
 
-_READ_AT_ONCE = 10_000
-_PATIENCE_S = 20.0
+_READ_AT_ONCE = 1000
+_READ_S = 0.2
+_PATIENCE_S = 60.0
 
 
 class Backlog(NamedTuple):
@@ -49,6 +54,17 @@ def encoded_backlog(events: int, customers: int) -> Backlog:
     return Backlog(records, len({key for _, key, _, _ in records}), forwarded)
 
 
+@contextmanager
+def broker() -> Iterator[str]:
+    """Give the address of real Kafka: CKM__KAFKA__BOOTSTRAP_SERVERS, or one that is started."""
+    given = os.environ.get("CKM__KAFKA__BOOTSTRAP_SERVERS")
+    if given is not None:
+        yield given
+        return
+    with KafkaServer() as kafka:
+        yield kafka.bootstrap_servers
+
+
 class Cluster:
     """One Kafka cluster at *bootstrap*; every source topic has so many *partitions*."""
 
@@ -57,8 +73,10 @@ class Cluster:
         self.partitions = partitions
         self._admin = KafkaAdminClient(bootstrap_servers=bootstrap)
 
-    def close(self) -> None:
-        """Close the connections."""
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
         self._admin.close()
 
     def provide(self, prefix: str, backlog: Backlog) -> None:
@@ -102,8 +120,11 @@ class Cluster:
         try:
             partitions = self._partitions_of(consumer, topic)
             consumer.assign([TopicPartition(topic, partition, 0) for partition in partitions])
+            deadline = time.monotonic() + _PATIENCE_S
             while partitions:
-                for message in consumer.consume(_READ_AT_ONCE, timeout=_PATIENCE_S):
+                if time.monotonic() > deadline:
+                    raise SystemExit(f"topic {topic} cannot be read to its end")
+                for message in consumer.consume(_READ_AT_ONCE, timeout=_READ_S):
                     if message.error() is not None:  # the end of a partition
                         partitions.discard(message.partition())
                     else:

@@ -3,7 +3,7 @@ This worker beside what a user would take instead: the same load, the same broke
 
     python -m bench.comparison [--programs worker,faust] [--rounds 3] [--events 800000]
 
-One real Apache Kafka is started, touchpoints are written as a backlog, and each program works
+One real Apache Kafka is started (or CKM__KAFKA__BOOTSTRAP_SERVERS is used), touchpoints are written as a backlog, and each program works
 through it, alone beside the broker. CPU time is the program's own, user and system, all threads,
 from the first look after a fifth of the touchpoints to its end after SIGTERM, so the last flush and
 commit are in it; rates are of the same touchpoints. Programs that are slow get a smaller backlog of
@@ -11,15 +11,15 @@ the same kind. Everything talks to the loopback address and stops by itself.
 """
 
 import argparse
+import os
 import tempfile
 import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from bench.cluster import Backlog, Cluster, encoded_backlog
+from bench.cluster import Backlog, Cluster, broker, encoded_backlog
 from bench.contestants import PROGRAMS, Done, Place, Program, Running
-from bench.kafka import KafkaServer
 from bench.processes import cpu_seconds, cpu_until_end, peak_bytes
 from bench.programs import report
 from ckm_stream.codec.topics import Topics
@@ -49,17 +49,25 @@ def main() -> None:
         if any(each.is_slow is is_slow for each in chosen)
     }
     rounds: dict[str, list[dict[str, Any]]] = {each.name: [] for each in chosen}
-    with KafkaServer() as kafka:
-        cluster = Cluster(kafka.bootstrap_servers, arguments.partitions)
+    with broker() as bootstrap, Cluster(bootstrap, arguments.partitions) as cluster:
         for is_slow, backlog in backlogs.items():
             cluster.provide(_shared_prefix(is_slow=is_slow), backlog)
         for number in range(1, arguments.rounds + 1):
             for program in chosen:
                 figures = _run(cluster, program, backlogs[program.is_slow], number)
                 rounds[program.name].append(figures)
-                print(f"round {number}: {program.name:<18} {figures}", flush=True)
-        cluster.close()
-    report("comparison", {"partitions": arguments.partitions, "rounds": rounds})
+                print(f"round {number}: {program.name:<20} {figures}", flush=True)
+    report(
+        arguments.name,
+        {
+            "partitions": arguments.partitions,
+            "events": arguments.events,
+            "customers": arguments.events // _EVENTS_PER_CUSTOMER,
+            "slow_events": arguments.slow_events,
+            "slow_customers": arguments.slow_events // _EVENTS_PER_CUSTOMER,
+            "rounds": rounds,
+        },
+    )
 
 
 def _arguments() -> argparse.Namespace:
@@ -72,15 +80,16 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--events", type=int, default=800_000, help="touchpoints")
     parser.add_argument("--slow-events", type=int, default=200_000, help="for slow programs")
     parser.add_argument("--partitions", type=int, default=4, help="partitions of each topic")
+    parser.add_argument("--name", default="comparison", help="file in bench/results")
     return parser.parse_args()
 
 
 def _shared_prefix(*, is_slow: bool) -> str:
-    return "slow." if is_slow else "fast."
+    return f"bench-{os.getpid()}-{'slow' if is_slow else 'fast'}."
 
 
 def _run(cluster: Cluster, program: Program, backlog: Backlog, number: int) -> dict[str, Any]:
-    application = f"{program.name}-{number}"
+    application = f"{program.name}-{os.getpid()}-{number}"
     prefix = f"{application}." if program.does_all else _shared_prefix(is_slow=program.is_slow)
     if program.does_all:
         cluster.provide(prefix, backlog)
