@@ -3,7 +3,7 @@
 import asyncio
 import os
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import NamedTuple, Self
 
@@ -30,6 +30,7 @@ class Backlog(NamedTuple):
     """Encoded touchpoints, and what they amount to; *forwarded* events are caused by them."""
 
     records: list[Record]
+    event_ids: list[str]
     customers: int
     forwarded: int
 
@@ -46,12 +47,14 @@ def encoded_backlog(events: int, customers: int) -> Backlog:
     settings = Settings()
     codec = EventCodec(open_schemas(settings), Topics())
     records: list[Record] = []
+    event_ids: list[str] = []
     forwarded = 0
     for event in simulated_load(events, customers):
         topic, key = codec.address(event)
         records.append((topic, key, codec.encode(event), event.recorded_at // 1000))
+        event_ids.append(event.event_id)
         forwarded += len(forward(event, policy=settings.scoring))
-    return Backlog(records, len({key for _, key, _, _ in records}), forwarded)
+    return Backlog(records, event_ids, len({key for _, key, _, _ in records}), forwarded)
 
 
 @contextmanager
@@ -79,8 +82,8 @@ class Cluster:
     def __exit__(self, *_: object) -> None:
         self._admin.close()
 
-    def provide(self, prefix: str, backlog: Backlog) -> None:
-        """Create this project's topics with *prefix* and write the touchpoints into them."""
+    def provide(self, prefix: str, records: Sequence[Record]) -> None:
+        """Create this project's topics with *prefix* and write *records* into them."""
         kafka = KafkaSettings(
             bootstrap_servers=self.bootstrap, topic_prefix=prefix, partitions=self.partitions
         )
@@ -88,7 +91,7 @@ class Cluster:
         # Simulated events are years old by their timestamps: the broker would delete them in use.
         specs = [structs.replace(spec, retention_ms=-1) for spec in load_specs()]
         apply_topics(settings, specs)
-        asyncio.run(write_backlog(settings, _prefixed(prefix, backlog.records)))
+        asyncio.run(write_backlog(settings, _prefixed(prefix, records)))
 
     def create(self, topic: str) -> None:
         """Create a topic for a peer's updates."""

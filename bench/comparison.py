@@ -51,7 +51,7 @@ def main() -> None:
     rounds: dict[str, list[dict[str, Any]]] = {each.name: [] for each in chosen}
     with broker() as bootstrap, Cluster(bootstrap, arguments.partitions) as cluster:
         for is_slow, backlog in backlogs.items():
-            cluster.provide(_shared_prefix(is_slow=is_slow), backlog)
+            cluster.provide(_shared_prefix(is_slow=is_slow), backlog.records)
         for number in range(1, arguments.rounds + 1):
             for program in chosen:
                 figures = _run(cluster, program, backlogs[program.is_slow], number)
@@ -78,7 +78,7 @@ def _arguments() -> argparse.Namespace:
     )
     parser.add_argument("--rounds", type=int, default=3, help="the median is reported")
     parser.add_argument("--events", type=int, default=800_000, help="touchpoints")
-    parser.add_argument("--slow-events", type=int, default=200_000, help="for slow programs")
+    parser.add_argument("--slow-events", type=int, default=100_000, help="for slow programs")
     parser.add_argument("--partitions", type=int, default=4, help="partitions of each topic")
     parser.add_argument("--name", default="comparison", help="file in bench/results")
     return parser.parse_args()
@@ -92,7 +92,7 @@ def _run(cluster: Cluster, program: Program, backlog: Backlog, number: int) -> d
     application = f"{program.name}-{os.getpid()}-{number}"
     prefix = f"{application}." if program.does_all else _shared_prefix(is_slow=program.is_slow)
     if program.does_all:
-        cluster.provide(prefix, backlog)
+        cluster.provide(prefix, backlog.records)
     with tempfile.TemporaryDirectory(prefix="ckm-bench-") as folder:
         place = Place(cluster.bootstrap, prefix, cluster.partitions, application, Path(folder))
         cluster.create(place.output)
