@@ -5,10 +5,10 @@ import java.util.List;
 
 /** The four kinds of touchpoints; the order is part of the state's layout. */
 enum Kind {
-    CALL("call", 0.01),
-    TICKET("ticket", -0.015),
-    PURCHASE("purchase", 0.025),
-    FEEDBACK("feedback", 0.02);
+    CALL("call", 0.02),
+    TICKET("ticket", -0.03),
+    PURCHASE("purchase", 0.05),
+    FEEDBACK("feedback", 0.04);
 
     /** What one undecayed event adds to the logit of the score. */
     final double weight;
