@@ -94,8 +94,9 @@ class Cluster:
         asyncio.run(write_backlog(settings, _prefixed(prefix, records)))
 
     def create(self, topic: str) -> None:
-        """Create a topic for a peer's updates."""
-        self._admin.create_topics([NewTopic(topic, self.partitions, 1)])
+        """Create a topic for a peer's updates, which may bear the times of their events."""
+        config = {"retention.ms": "-1"}
+        self._admin.create_topics([NewTopic(topic, self.partitions, 1, topic_configs=config)])
 
     def topics(self, application: str) -> list[str]:
         """Return the topics whose names hold that of an application, wherever it puts it."""

@@ -3,11 +3,12 @@ This worker beside what a user would take instead: the same load, the same broke
 
     python -m bench.comparison [--programs worker,faust] [--rounds 3] [--events 800000]
 
-One real Apache Kafka is started (or CKM__KAFKA__BOOTSTRAP_SERVERS is used), touchpoints are written as a backlog, and each program works
-through it, alone beside the broker. CPU time is the program's own, user and system, all threads,
-from the first look after a fifth of the touchpoints to its end after SIGTERM, so the last flush and
-commit are in it; rates are of the same touchpoints. Programs that are slow get a smaller backlog of
-the same kind. Everything talks to the loopback address and stops by itself.
+One real Apache Kafka is started (or CKM__KAFKA__BOOTSTRAP_SERVERS is used), touchpoints are written
+as a backlog, and each program works through it, alone beside the broker. CPU time is the program's
+own, user and system, all threads, from the first look after a fifth of the touchpoints to its end
+after SIGTERM, so the last flush and commit are in it; rates are of the same touchpoints. Programs
+that are slow get a smaller backlog of the same kind. Everything talks to the loopback address and
+stops by itself. Writes ``bench/results/comparison.json``; `bench.comparison_page` makes the tables.
 """
 
 import argparse
@@ -40,7 +41,7 @@ class Sample(NamedTuple):
 
 
 def main() -> None:
-    """Run the rounds and write the figures to ``bench/results/comparison.json``."""
+    """Run the rounds and write the figures to ``bench/results``."""
     arguments = _arguments()
     chosen = [each for each in PROGRAMS if each.name in arguments.programs]
     backlogs = {
@@ -132,7 +133,9 @@ def figures_of(samples: Sequence[Sample], *, total: Done, ended_cpu_s: float) ->
         total: What there was to do.
         ended_cpu_s: CPU seconds that it had taken when it had ended.
     """
-    first = next(each for each in samples if each.done.touchpoints >= total.touchpoints * _WARM_SHARE)
+    first = next(
+        each for each in samples if each.done.touchpoints >= total.touchpoints * _WARM_SHARE
+    )
     last = samples[-1]
     touchpoints = last.done.touchpoints - first.done.touchpoints
     if touchpoints * 2 < total.touchpoints:
@@ -154,9 +157,7 @@ def _check(cluster: Cluster, program: Program, place: Place, backlog: Backlog) -
         return {}
     topics = Topics(place.prefix)
     updates = cluster.contents(topics.score_updated if program.does_all else place.output)
-    changelogs = [
-        topic for topic in cluster.topics(place.application) if "changelog" in topic
-    ]
+    changelogs = [topic for topic in cluster.topics(place.application) if "changelog" in topic]
     states = sum(map(cluster.written, changelogs))
     # Referrals announce customers of whom there is no touchpoint.
     extra = updates.keys - backlog.customers

@@ -22,7 +22,7 @@ _OURS: Final = {ALO: "worker", EOS: "worker-eos"}
 _HEAD: Final = (
     "program",
     "CPU µs per touchpoint",
-    "of this worker's",
+    "÷ this worker's",
     "touchpoints/s",
     "peak MiB",
     "updates per touchpoint",
@@ -100,7 +100,7 @@ def _table(rows: Sequence[Program], rounds: Rounds, ours: str) -> str:
                 (
                     program.title,
                     f"{cpu.middle:.1f} ({cpu.low:.1f} to {cpu.high:.1f})",
-                    "" if base is None else f"{cpu.middle / base:.2f} ×",
+                    "" if base is None else f"{cpu.middle / base:.2f}",
                     f"{spread(found, 'events_per_s').middle:,.0f}",
                     f"{max(each['peak_mib'] for each in found):,}",
                     _optional(found, "updates_per_event"),

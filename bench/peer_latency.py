@@ -23,8 +23,8 @@ from typing import Any, Final
 from bench.cluster import Backlog, Cluster, broker, encoded_backlog
 from bench.contestants import EOS, PROGRAMS, Done, Place, Program, Running
 from bench.openloop import Arrivals, Published, Schedule, publishing
-from bench.programs import Record, report
 from bench.processes import cpu_seconds
+from bench.programs import Record, report
 from ckm_stream.operations.children import last_line, stop_child
 
 _PATIENCE_S: Final = 60.0

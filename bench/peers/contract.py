@@ -19,8 +19,7 @@ FRAME_BYTES = 5
 
 @dataclass(frozen=True, slots=True)
 class PeerSettings:
-    """Where a peer reads and writes, and how; *guarantee* is ``at_least_once`` or
-    ``exactly_once``."""
+    """Where a peer reads and writes; *guarantee* is ``at_least_once`` or ``exactly_once``."""
 
     bootstrap: str
     prefix: str

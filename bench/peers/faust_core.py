@@ -48,8 +48,8 @@ core, unit_type = new_core(
 recent: dict[int, RecentStates] = defaultdict(lambda: RecentStates(_RECENT))
 
 
-@app.agent(app.topic(*sources, **RAW))  # type: ignore[untyped-decorator] # Faust's
-async def score(stream: Any) -> None:
+@app.agent(app.topic(*sources, **RAW))
+async def score(stream: Any) -> None:  # noqa: ANN401 -- Faust's
     """Fold each event, write its customer's state, and send what it causes."""
     async for event in stream.events():
         message = event.message

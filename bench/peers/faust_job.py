@@ -15,8 +15,8 @@ customers = app.Table("customers", key_type=bytes, partitions=peer.partitions)
 updates = app.topic(peer.output, key_serializer="raw")
 
 
-@app.agent(app.topic(*readers, **RAW))  # type: ignore[untyped-decorator] # Faust's
-async def score(stream: Any) -> None:
+@app.agent(app.topic(*readers, **RAW))
+async def score(stream: Any) -> None:  # noqa: ANN401 -- Faust's
     """Apply each event, write its customer's state, and send an update that is due."""
     async for event in stream.events():
         message = event.message

@@ -1,12 +1,10 @@
 """
 The peers' job on Quix Streams 3: one dataframe over the four topics, its state in RocksDB.
 
-Four dataframes are joined by ``concat``, which is how Quix Streams has one state for several topics;
-it costs the alignment of partitions in time. All settings are the defaults, which are the
+Four dataframes are joined by ``concat``, which is how Quix Streams has one state for several
+topics; it costs the alignment of partitions in time. All settings are the defaults, which are the
 recommended ones: a checkpoint every 5 s, and a changelog.
 """
-
-from typing import Any
 
 from quixstreams import Application
 from quixstreams.models import Deserializer
@@ -26,7 +24,8 @@ class TouchpointDeserializer(Deserializer):  # type: ignore[misc] # it is not in
         super().__init__()
         self._read = touchpoint_reader(settings, kind)
 
-    def __call__(self, value: bytes, ctx: Any) -> Touchpoint:
+    def __call__(self, value: bytes, ctx: object) -> Touchpoint:  # noqa: ARG002 -- its own name
+        """Return the touchpoint in a value."""
         return self._read(value)
 
 
