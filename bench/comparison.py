@@ -24,11 +24,13 @@ from bench.contestants import PROGRAMS, Done, Place, Program, Running
 from bench.processes import cpu_seconds, cpu_until_end, peak_bytes
 from bench.programs import report
 from ckm_stream.codec.topics import Topics
-from ckm_stream.operations.children import last_line, stop_child
+from ckm_stream.operations.children import stop_child
 
 _EVENTS_PER_CUSTOMER = 40
 _WARM_SHARE = 0.2
-_PATIENCE_S = 120.0
+# Stock Faust was seen to stop fetching a topic: such a run is reported, and made once more.
+_STALL_S = 20.0
+_ATTEMPTS = 2
 _END_PATIENCE_S = 30.0
 
 
@@ -55,7 +57,7 @@ def main() -> None:
             cluster.provide(_shared_prefix(is_slow=is_slow), backlog.records)
         for number in range(1, arguments.rounds + 1):
             for program in chosen:
-                figures = _run(cluster, program, backlogs[program.is_slow], number)
+                figures = _try(cluster, program, backlogs[program.is_slow], number)
                 rounds[program.name].append(figures)
                 print(f"round {number}: {program.name:<20} {figures}", flush=True)
     report(
@@ -89,7 +91,17 @@ def _shared_prefix(*, is_slow: bool) -> str:
     return f"bench-{os.getpid()}-{'slow' if is_slow else 'fast'}."
 
 
-def _run(cluster: Cluster, program: Program, backlog: Backlog, number: int) -> dict[str, Any]:
+def _try(cluster: Cluster, program: Program, backlog: Backlog, number: int) -> dict[str, Any]:
+    """Run a program, and once more if it stops working; *attempts* tells how often it was run."""
+    for attempt in range(1, _ATTEMPTS):
+        try:
+            return _run(cluster, program, backlog, f"{number}-{attempt}") | {"attempts": attempt}
+        except TimeoutError as error:
+            print(f"round {number}: {program.name:<20} {error}", flush=True)
+    return _run(cluster, program, backlog, f"{number}-{_ATTEMPTS}") | {"attempts": _ATTEMPTS}
+
+
+def _run(cluster: Cluster, program: Program, backlog: Backlog, number: str) -> dict[str, Any]:
     application = f"{program.name}-{os.getpid()}-{number}"
     prefix = f"{application}." if program.does_all else _shared_prefix(is_slow=program.is_slow)
     if program.does_all:
@@ -105,17 +117,21 @@ def _run(cluster: Cluster, program: Program, backlog: Backlog, number: int) -> d
 
 
 def _measure(running: Running, total: Done) -> dict[str, Any]:
-    """Look at a program until it has done *total*, and end it."""
-    samples: list[Sample] = []
-    deadline = time.monotonic() + _PATIENCE_S
+    """
+    Look at a program until it has done *total*, and end it.
+
+    Raises:
+        TimeoutError: If it has stopped working before.
+    """
+    samples = [Sample(time.monotonic(), 0.0, Done(0, 0))]
     try:
-        while not samples or samples[-1].done < total:
-            if running.process.poll() is not None or time.monotonic() > deadline:
-                said = last_line(running.log_path)
-                raise SystemExit(f"not done: {samples[-1:]} of {total}; it said: {said}")
+        while samples[-1].done < total:
             done = running.done()
-            if done is not None:
+            if done is not None and done != samples[-1].done:
                 samples.append(Sample(time.monotonic(), cpu_seconds(running.process.pid), done))
+            elif running.process.poll() is not None or samples[-1].at + _STALL_S < time.monotonic():
+                found = samples[-1].done
+                raise TimeoutError(f"stopped at {found} of {total}; it said: {running.said()}")
             time.sleep(running.interval_s)
         peak = peak_bytes(running.process.pid)
         ended = cpu_until_end(running.process, patience_s=_END_PATIENCE_S)

@@ -19,6 +19,7 @@ from ckm_stream.settings import Guarantee
 
 _ROOT: Final = Path(__file__).parents[1]
 _SCHEMAS: Final = _ROOT / "schemas" / "avro"
+_PROGRESS: Final = "events"
 _APPLIED: Final = "ckm_events_applied_total"
 
 ALO: Final = Guarantee.AT_LEAST_ONCE
@@ -92,6 +93,11 @@ class Running:
     def done(self) -> Done | None:
         """Return what it has done, if there is any news."""
         raise NotImplementedError
+
+    def said(self) -> str:
+        """Return the last line of its log that is not progress."""
+        lines = self.log_path.read_text(errors="replace").splitlines()
+        return next((line for line in reversed(lines) if not line.startswith(_PROGRESS)), "")
 
 
 class RunningWorker(Running):
@@ -167,7 +173,7 @@ def newest_progress(text: str) -> Done | None:
     """Return what the last whole line ``events <n> [<handled>]`` of *text* says."""
     for line in reversed(text.split("\n")[:-1]):
         words = line.split()
-        if words[:1] == ["events"]:
+        if words[:1] == [_PROGRESS]:
             return Done(int(words[1]), int(words[-1]))
     return None
 

@@ -25,7 +25,7 @@ from bench.contestants import EOS, PROGRAMS, Done, Place, Program, Running
 from bench.openloop import Arrivals, Published, Schedule, publishing
 from bench.processes import cpu_seconds
 from bench.programs import Record, report
-from ckm_stream.operations.children import last_line, stop_child
+from ckm_stream.operations.children import stop_child
 
 _PATIENCE_S: Final = 60.0
 _QUIET_S: Final = 6.0
@@ -117,7 +117,7 @@ def _wait_for(running: Running, touchpoints: int) -> None:
     deadline = time.monotonic() + _PATIENCE_S
     while (running.done() or Done(0, 0)).touchpoints < touchpoints:
         if running.process.poll() is not None or time.monotonic() > deadline:
-            raise SystemExit(f"the peer is not ready: {last_line(running.log_path)}")
+            raise SystemExit(f"the peer is not ready: {running.said()}")
         time.sleep(_POLL_S)
 
 

@@ -19,10 +19,10 @@ from pathlib import Path
 from typing import Any, Final
 
 from bench.cluster import Cluster, broker, encoded_backlog
-from bench.contestants import PROGRAMS, Done, Place, Program, Running
+from bench.contestants import PROGRAMS, Done, Place, Program
 from bench.processes import cpu_until_end
 from bench.programs import Record, report
-from ckm_stream.operations.children import last_line, stop_child
+from ckm_stream.operations.children import stop_child
 
 _DEFAULT: Final = "streams=1000000,quix=200000,faust-job=50000"
 _DISTINCT: Final = 20_000
@@ -102,7 +102,7 @@ def _start_and_stop(program: Program, place: Place, touchpoints: int) -> tuple[f
         while done < touchpoints:
             seconds = time.monotonic() - started
             if running.process.poll() is not None or seconds > _PATIENCE_S:
-                raise SystemExit(f"{done} events after {seconds:.0f} s: {_said(running)}")
+                raise SystemExit(f"{done} events after {seconds:.0f} s: {running.said()}")
             done = (running.done() or Done(done, done)).touchpoints
             if done and not working_s:
                 working_s = seconds
@@ -110,10 +110,6 @@ def _start_and_stop(program: Program, place: Place, touchpoints: int) -> tuple[f
         return working_s, cpu_until_end(running.process, patience_s=_END_PATIENCE_S)
     finally:
         stop_child(running.process)
-
-
-def _said(running: Running) -> str:
-    return last_line(running.log_path)
 
 
 if __name__ == "__main__":
