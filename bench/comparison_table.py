@@ -138,3 +138,41 @@ def guarantee_cost(rounds: Rounds) -> float | None:
         for guarantee, name in _OURS.items()
     }
     return costs[EOS] / costs[ALO]
+
+
+def latency_markdown(worker: Mapping[str, Any], peers: Mapping[str, Any]) -> str:
+    """Return a table of the milliseconds from publishing to the update, by guarantee."""
+    lines = [
+        f"### Publish to score update at {peers['rate_hz']:,.0f} touchpoints/s\n",
+        _row(("program", "guarantee", "p50 ms", "p99 ms", "CPU µs per handled event")),
+        _row(("---",) * 5),
+    ]
+    for program in PROGRAMS:
+        if program.name in _OURS.values() and program.guarantee is not None:
+            found = worker["rounds"].get(program.guarantee.value)
+        else:
+            found = peers["rounds"].get(program.name)
+        if found is not None and program.guarantee is not None:
+            promise = program.guarantee.value.replace("_", " ")
+            cost = f"{found['cpu_us_per_event']:.1f}"
+            figures = (f"{found['p50_ms']:,.1f}", f"{found['p99_ms']:,.1f}", cost)
+            lines.append(_row((program.title, promise, *figures)))
+    return "\n".join(lines) + "\n"
+
+
+def recovery_markdown(worker: Mapping[str, Any], peers: Mapping[str, Any]) -> str:
+    """Return a table of how fast states are read back from the changelog."""
+    lines = [
+        "### Recovery\n",
+        _row(("program", "customers", "records/s", "start to work s", "CPU µs per record")),
+        _row(("---",) * 5),
+    ]
+    for program in PROGRAMS:
+        found, start = peers["rounds"].get(program.name), "start_with_states_s"
+        if program.name == _OURS[ALO]:
+            found, start = worker, "start_to_work_s"
+        if found is not None:
+            figures = (f"{found['records_per_s']:,}", f"{found[start]:.1f}")
+            cost = f"{found['cpu_us_per_record']:.1f}"
+            lines.append(_row((program.title, f"{found['customers']:,}", *figures, cost)))
+    return "\n".join(lines) + "\n"

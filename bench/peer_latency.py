@@ -32,7 +32,7 @@ _QUIET_S: Final = 6.0
 _POLL_S: Final = 0.1
 _PROBE: Final = 200
 _PERCENTILES: Final = {"p50_ms": 0.5, "p99_ms": 0.99, "max_ms": 1.0}
-_DEFAULT: Final = "streams,streams-eos,quix,quix-eos,faust-job"
+_DEFAULT: Final = "streams,streams-eos,quix,quix-eos"
 #: Kafka Streams' updates: score (double), count (int32), then the event's id.
 _UPDATE_HEAD: Final = struct.calcsize(">di")
 

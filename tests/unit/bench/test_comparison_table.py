@@ -9,6 +9,8 @@ from bench.comparison_table import (
     comparison_markdown,
     comparison_plot,
     guarantee_cost,
+    latency_markdown,
+    recovery_markdown,
     spread,
 )
 
@@ -78,3 +80,38 @@ def test_transactions_cost_their_ratio() -> None:
     """Nothing is said of it when one of the two was not run."""
     assert guarantee_cost(ROUNDS) == pytest.approx(1.1)
     assert guarantee_cost({"worker": ROUNDS["worker"]}) is None
+
+
+def test_latencies_are_told_by_guarantee() -> None:
+    """This worker's come from its own benchmark, whose rounds are guarantees."""
+    worker = {"rounds": {"exactly_once": {"p50_ms": 30.0, "p99_ms": 99.0, "cpu_us_per_event": 50}}}
+    streams = {"p50_ms": 101.25, "p99_ms": 1234.5, "cpu_us_per_event": 40.04}
+    peers = {"rate_hz": 5000.0, "rounds": {"streams": streams}}
+
+    text = latency_markdown(worker, peers)
+
+    assert "at 5,000 touchpoints/s" in text
+    assert "| this worker | exactly once | 30.0 | 99.0 | 50.0 |" in text
+    assert "| Kafka Streams | at least once | 101.2 | 1,234.5 | 40.0 |" in text
+    assert text.count("\n| ") == 4
+
+
+def test_recovery_tells_how_many_states_each_program_read() -> None:
+    """A rate from fewer customers is not passed off as one from a million."""
+    worker = {
+        "customers": 1_000_000,
+        "records_per_s": 400_000,
+        "start_to_work_s": 5.0,
+        "cpu_us_per_record": 3.0,
+    }
+    faust = {
+        "customers": 50_000,
+        "records_per_s": 12_000,
+        "start_with_states_s": 6.25,
+        "cpu_us_per_record": 90.0,
+    }
+
+    text = recovery_markdown(worker, {"rounds": {"faust-job": faust}})
+
+    assert "| this worker | 1,000,000 | 400,000 | 5.0 | 3.0 |" in text
+    assert "| stock Faust, the peers' job | 50,000 | 12,000 | 6.2 | 90.0 |" in text
