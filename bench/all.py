@@ -41,11 +41,11 @@ QUICK: Final = (
 )
 # Twenty-five minutes at most, in all, on two cores.
 FULL: Final = (
-    Step(("comparison",), 900),
-    Step(("latency", "--seconds=15"), 120),
+    Step(("comparison",), 800),
+    Step(("latency", "--warm-up=10", "--seconds=15"), 110),
     Step(("peer_latency",), 200),
     Step(("recovery", "--customers=1000000", "--rounds=1"), 60),
-    Step(("peer_recovery",), 160),
+    Step(("peer_recovery",), 150),
     Step(("growth", "--events=100000"), 150),
 )
 

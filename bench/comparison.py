@@ -1,7 +1,7 @@
 """
 This worker beside what a user would take instead: the same load, the same broker, one by one.
 
-    python -m bench.comparison [--programs worker,faust] [--rounds 3] [--events 600000]
+    python -m bench.comparison [--programs worker,faust] [--rounds 3] [--events 500000]
 
 One real Apache Kafka is started (or CKM__KAFKA__BOOTSTRAP_SERVERS is used), touchpoints are written
 as a backlog, and each program works through it, alone beside the broker. CPU time is the program's
@@ -80,8 +80,8 @@ def _arguments() -> argparse.Namespace:
         "--programs", type=lambda text: text.split(","), default=names, help=",".join(names)
     )
     parser.add_argument("--rounds", type=int, default=3, help="the median is reported")
-    parser.add_argument("--events", type=int, default=600_000, help="touchpoints")
-    parser.add_argument("--slow-events", type=int, default=60_000, help="for slow programs")
+    parser.add_argument("--events", type=int, default=500_000, help="touchpoints")
+    parser.add_argument("--slow-events", type=int, default=50_000, help="for slow programs")
     parser.add_argument("--partitions", type=int, default=4, help="partitions of each topic")
     parser.add_argument("--name", default="comparison", help="file in bench/results")
     return parser.parse_args()

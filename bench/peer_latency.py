@@ -59,7 +59,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--programs", default=_DEFAULT, help="names in bench/contestants.py")
     parser.add_argument("--rate", type=float, default=5_000.0, help="events published in a second")
     parser.add_argument("--seconds", type=float, default=15.0, help="that are measured")
-    parser.add_argument("--warm-up", type=float, default=5.0, help="seconds before these")
+    parser.add_argument("--warm-up", type=float, default=10.0, help="seconds before these")
     parser.add_argument("--customers", type=int, default=5_000, help="customers they are from")
     parser.add_argument("--partitions", type=int, default=4, help="partitions of each topic")
     return parser.parse_args()
