@@ -4,6 +4,7 @@
 
 PYTHON ?= python3
 VENV := .venv
+BENCH_VENV := .venv-bench
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
@@ -13,6 +14,10 @@ NATIVE := $(wildcard ckm_stream/native/*.pyx ckm_stream/native/*.pxd)
 # End-to-end tests mostly wait for their programs; two other processes work meanwhile.
 PARALLEL := -n 3 --dist worksteal
 
+# Kafka Streams, as the benchmark compares with it; built by Maven from Maven Central.
+STREAMS_PROJECT := bench/peers/kafka-streams
+STREAMS := $(STREAMS_PROJECT)/target/kafka-streams-peer.jar
+
 SCALE ?= full
 # The soak is half an hour of little work and comes first: the other files' scenarios run beside it.
 CHAOS_full := -n 2 --dist loadfile --no-loadscope-reorder
@@ -21,7 +26,7 @@ CHAOS_quick := -n 0
 UNHEARD := -p no:logging
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-kafka test-chaos check lock clean
+.PHONY: help demo test test-kafka test-chaos bench bench-quick check lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -38,6 +43,12 @@ test-kafka: $(VENV)/dev.stamp ## the tests that use a broker, on real Apache Kaf
 test-chaos: $(VENV)/dev.stamp ## the promises under faults, on real Kafka and PostgreSQL (SCALE=quick takes minutes)
 	$(BIN)/python -m pytest tests/chaos --chaos=$(SCALE) $(CHAOS_$(SCALE)) $(UNHEARD) -p no:randomly -s $(ARGS)
 
+bench: $(VENV)/dev.stamp $(BENCH_VENV)/stamp $(STREAMS) ## this worker beside its peers, on real Kafka (25 minutes; Java 17, Maven)
+	$(BIN)/python -m bench.all $(ARGS)
+
+bench-quick: $(VENV)/dev.stamp ## this worker beside stock Faust, on real Kafka (3 minutes)
+	$(BIN)/python -m bench.all --quick $(ARGS)
+
 check: $(VENV)/dev.stamp ## format, lint, types, layers and dependencies
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
@@ -51,9 +62,10 @@ lock: $(VENV)/dev.stamp ## pin the dependencies anew after a change of pyproject
 		-c requirements/runtime.txt -o requirements/demo.txt
 	$(COMPILE) $(ARGS) pyproject.toml --all-extras --group dev requirements/build.in \
 		-c requirements/demo.txt -o requirements/dev.txt
+	$(COMPILE) $(ARGS) --group bench -o requirements/bench.txt
 
 clean: ## remove what was installed, built and cached; the demo's data too
-	rm -rf $(VENV) var dist build deploy/kafka/target .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf $(VENV) $(BENCH_VENV) var dist build deploy/kafka/target $(dir $(STREAMS)) .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 	rm -f ckm_stream/native/*.c ckm_stream/native/*.so
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
@@ -67,3 +79,12 @@ $(VENV)/%.stamp: requirements/%.txt pyproject.toml hatch_build.py $(NATIVE) | $(
 	$(PIP) install --quiet --require-hashes --requirement $<
 	$(PIP) install --quiet --no-deps --no-build-isolation --editable .
 	@touch $@
+
+$(BENCH_VENV)/stamp: requirements/bench.txt
+	$(PYTHON) -m venv $(BENCH_VENV)
+	$(BENCH_VENV)/bin/python -m pip --disable-pip-version-check install --quiet --require-hashes \
+		--requirement $<
+	@touch $@
+
+$(STREAMS): $(STREAMS_PROJECT)/pom.xml $(shell find $(STREAMS_PROJECT)/src -name '*.java' 2>/dev/null)
+	mvn -q -B -f $< package
