@@ -13,9 +13,10 @@ from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes
 from cpython.unicode cimport PyUnicode_DecodeUTF8
 from libc.stdint cimport int16_t, int32_t, int64_t, uint8_t, uint32_t
 from libc.stdlib cimport free, realloc
+from libc.string cimport memcmp
 
 from ckm_stream.native.store cimport CompactStore
-from ckm_stream.native.wire cimport Cursor, read_long
+from ckm_stream.native.wire cimport Cursor, Text, bytes_of, read_long
 
 cdef extern from "Python.h":
     Py_ssize_t PY_SSIZE_T_MAX
@@ -100,6 +101,30 @@ cdef tuple headers_of(const Span* span):
     return tuple(headers)
 
 
+cdef Text header_of(const Span* span, bytes name) noexcept:
+    # The value of the first header of this name; NULL if there is none, or it is null.
+    cdef Cursor c
+    cdef Text value
+    cdef const uint8_t* other
+    cdef int64_t size
+    cdef bint found
+    c.at, c.end, c.bad = span.headers, span.headers + span.headers_size, False
+    for _ in range(span.header_count):
+        size = read_long(&c)
+        other = c.at
+        found = size == PyBytes_GET_SIZE(name) and not memcmp(other, PyBytes_AS_STRING(name), size)
+        c.at += size
+        size = read_long(&c)
+        if found and size >= 0:
+            value.at, value.size = c.at, size
+            return value
+        if found:
+            break
+        c.at += max(<int64_t>0, size)
+    value.at, value.size = NULL, 0
+    return value
+
+
 cdef class RecordSequence:
     """
     Consecutive records of one partition; one becomes an object when it is asked for by its place.
@@ -146,6 +171,28 @@ cdef class RecordSequence:
                 store.discard(key)
             else:
                 store.put(key, bytes_or_none(span.value, span.value_size))
+
+    def run_at_end(self, bytes name not None):
+        """
+        Return the last record's value of a header, and the keys of those at the end that share it.
+
+        The last one's key comes first; None and no keys if it has no such header.
+        """
+        cdef Py_ssize_t place = self.size
+        cdef list keys = []
+        cdef Text last, other
+        if not place:
+            return None, keys
+        last = header_of(&self.spans[place - 1], name)
+        if last.at is NULL:
+            return None, keys
+        while place:
+            place -= 1
+            other = header_of(&self.spans[place], name)
+            if other.at is NULL or other.size != last.size or memcmp(other.at, last.at, last.size):
+                break
+            keys.append(self.key(place))
+        return bytes_of(last), keys
 
     cdef object part(self, object place):
         cdef RecordSequence part

@@ -9,6 +9,7 @@ next announces them before it does anything else.
 
 from collections.abc import Iterable, Mapping, Sequence
 from hashlib import blake2b
+from itertools import takewhile
 from typing import Any, Final
 
 from ckm_stream.pipeline.records import Headers
@@ -37,16 +38,12 @@ class LastUnits:
         """Take in consecutive records of the changelog."""
         if not records:
             return
-        mark = _read(records[-1].headers)
+        run_at_end = getattr(records, "run_at_end", None)
+        mark, keys = _run_at_end(records) if run_at_end is None else run_at_end(HEADER.encode())
         if mark is None:  # written as one with its updates, in a transaction
             self._units.pop(partition, None)
             return
-        keys = []
-        for record in reversed(records):
-            if _read(record.headers) != mark:
-                break
-            keys.append(record.key)
-        else:
+        if len(keys) == len(records):
             before, earlier = self._units.get(partition, (b"", []))
             if before == mark:
                 keys += earlier
@@ -60,6 +57,12 @@ class LastUnits:
     def forget(self, partition: int) -> None:
         """Note that they have been told, or that the partition is somebody else's."""
         self._units.pop(partition, None)
+
+
+def _run_at_end(records: Sequence[Any]) -> tuple[bytes | None, list[bytes]]:
+    mark = _read(records[-1].headers)
+    same = takewhile(lambda record: _read(record.headers) == mark, reversed(records))
+    return mark, [record.key for record in same]
 
 
 def _read(headers: Iterable[tuple[str, bytes]]) -> bytes | None:

@@ -18,7 +18,7 @@ from aiokafka.structs import TopicPartition
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.support.batches import ABORT, COMMIT, Batch, Entry, marker, with_checksum
+from tests.support.batches import ABORT, COMMIT, Batch, Entry, Headers, marker, with_checksum
 
 pytest.importorskip("ckm_stream.native.batches", reason="the compiled core is not built")
 
@@ -26,6 +26,7 @@ from ckm_stream.native.batches import BatchError, BatchReader, RecordSequence
 from ckm_stream.native.store import CompactStore
 from ckm_stream.pipeline.store import DictStore, StateStore, keys_of
 from ckm_stream.streaming.batch_consumer import decompress
+from ckm_stream.streaming.last_unit import HEADER, _run_at_end
 
 TP: Final = TopicPartition("calls", 0)
 #: What the reference refuses a set of batches with; the codecs' errors are raised by both.
@@ -355,3 +356,21 @@ def test_batches_of_older_formats_are_left_to_aiokafka() -> None:
 
     assert BatchReader.is_readable(new + new)
     assert not BatchReader.is_readable(new + bytes(old))
+
+
+MARKS: Final = [(HEADER, b"1"), (HEADER, b"22"), (HEADER, None), (f"{HEADER}s", b"1"), ("c", b"1")]
+
+
+@given(st.lists(st.lists(st.sampled_from(MARKS), max_size=3), min_size=1, max_size=6))
+def test_the_mark_at_the_end_is_found_as_in_python(marks: list[Headers]) -> None:
+    """The first header of that name counts, and only what follows without a break."""
+    batch = Batch(
+        tuple((n, 0, b"%d" % n, None, headers) for n, headers in enumerate(marks)),
+        offsets=len(marks),
+    )
+    records = reader_of(batch.encode()).take()
+
+    mark, keys = _run_at_end(records)
+
+    assert records.run_at_end(HEADER.encode()) == (mark, [] if mark is None else keys)
+    assert records[len(records) :].run_at_end(HEADER.encode()) == (None, [])  # type: ignore[attr-defined] # a slice of a sequence is one
