@@ -6,8 +6,8 @@ For the store alone: what is packed leaves no process. It knows what states are 
 numbers, zeros in a row, ids that begin alike, the list of seen events), not which part is which,
 so it serves every layout; any bytes at all come back as they were.
 
-A state of 20 events takes 730 bytes instead of 876. zlib with a dictionary takes 760 and 25 times
-as long: most of a state is digests and sums, which nothing makes shorter.
+A state of 20 events takes 747 bytes instead of 886. zstd with a dictionary trained for it does not
+get further, in four times the time: most of a state is digests and sums, which nothing shortens.
 """
 
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE

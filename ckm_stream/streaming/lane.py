@@ -38,7 +38,8 @@ _TURN_S = 0.002
 _RECENT_STATES = 1024
 # A decoded state takes 4 kB, and what a unit writes of it 2 kB more. A backlog of customers who
 # hardly ever come twice would fill a unit with ten thousand of them, 60 MB a lane. With fewer,
-# those who do come again are written more often: at 2,048, 10,000 customers cost a tenth more.
+# those who do come again are written more often: with 2,048 an event of 10,000 customers in 4
+# partitions costs a tenth more.
 _MOST_STATES = 4096
 
 
