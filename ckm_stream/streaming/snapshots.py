@@ -21,7 +21,7 @@ from ckm_stream.operations.health import Health
 from ckm_stream.operations.metrics import SnapshotMetrics
 from ckm_stream.operations.stacks import stack_of_thread
 from ckm_stream.settings import Settings, TransportKind
-from ckm_stream.snapshots.collect import Collector
+from ckm_stream.snapshots.collect import BatchCollector
 from ckm_stream.snapshots.writer import SnapshotWriter
 from ckm_stream.streaming.clients import faust_settings
 from ckm_stream.streaming.ending import fatal
@@ -61,7 +61,7 @@ class SnapshotApp(CrashOnlyApp):
         settings: Settings,
         *,
         writer: SnapshotWriter,
-        collector: Callable[[], Collector],
+        collector: Callable[[], BatchCollector],
         metrics: SnapshotMetrics,
     ) -> None:
         # Never the stock transport: it reads uncommitted records, and an aborted transaction's
@@ -256,7 +256,7 @@ def build_snapshot_app(
     *,
     topics: list[str],
     writer: SnapshotWriter,
-    collector: Callable[[], Collector],
+    collector: Callable[[], BatchCollector],
     metrics: SnapshotMetrics,
 ) -> SnapshotApp:
     """Wire the snapshot worker: one agent over all its topics, one writer."""
