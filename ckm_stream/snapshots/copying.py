@@ -51,6 +51,12 @@ def stage(connection: Connection, batch: PackedBatch) -> None:
 
 @cache
 def insertion_of(table: Table, staged: Table) -> Executable:
+    """Return the statement that inserts what is staged, and fails if a key is there."""
+    return _insert(table, staged)
+
+
+@cache
+def completion_of(table: Table, staged: Table) -> Executable:
     """Return the statement that inserts what is staged, but for rows whose key is there."""
     return _insert(table, staged).on_conflict_do_nothing()
 
