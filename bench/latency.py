@@ -1,0 +1,178 @@
+"""
+How long after an event is published its score update arrives, at a steady rate.
+
+    python -m bench.latency [--guarantee exactly_once] [--rate 5000] [--seconds 30]
+
+For each guarantee: real Kafka and one worker with the settings of production, each a child process;
+a publisher in a process of its own at a fixed rate, and here a consumer of the score updates, which
+reads committed records if the worker writes transactions. An update names the event that caused
+it; its latency counts from the instant at which that event was due to be published, so waiting
+that a stall causes is not left out. Figures begin after a warm-up. Everything shares the machine,
+talks to the loopback address and stops by itself. Writes ``bench/results/latency.json``.
+"""
+
+import argparse
+import gc
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from math import ceil
+from pathlib import Path
+from typing import Any, Final
+
+from bench.kafka import KafkaServer
+from bench.load import simulated_load
+from bench.openloop import Arrivals, Published, Schedule, publishing
+from bench.programs import Record, provisioned, report, scrape
+from ckm_stream.codec.events import EventCodec
+from ckm_stream.codec.outputs import OutputCodec
+from ckm_stream.codec.topics import Topics
+from ckm_stream.domain.events import TouchpointEvent
+from ckm_stream.domain.score import UpdateReason
+from ckm_stream.operations.children import last_line, start_child, stop_child
+from ckm_stream.operations.schemas import open_schemas
+from ckm_stream.settings import Guarantee, Settings
+
+_PATIENCE_S: Final = 60.0
+_QUIET_S: Final = 1.0
+_POLL_S: Final = 0.1
+_PERCENTILES: Final = {"p50_ms": 0.5, "p99_ms": 0.99, "p99_9_ms": 0.999, "max_ms": 1.0}
+
+
+def main() -> None:
+    """Measure each guarantee once, print the figures, and write them to ``bench/results``."""
+    arguments = _arguments()
+    events = simulated_load(
+        int(arguments.rate * (arguments.warm_up + arguments.seconds)), arguments.customers
+    )
+    rounds = {
+        guarantee.value: _round(arguments, events, guarantee) for guarantee in arguments.guarantee
+    }
+    summaries = {
+        guarantee: "  ".join(f"{name} {figures[name]:g}" for name in _PERCENTILES)
+        for guarantee, figures in rounds.items()
+    }
+    report(
+        "latency",
+        {
+            "rate_hz": arguments.rate,
+            "seconds": arguments.seconds,
+            "customers": arguments.customers,
+            "partitions": arguments.partitions,
+            **summaries,
+            "rounds": rounds,
+        },
+    )
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n\n")[0])
+    parser.add_argument(
+        "--guarantee", type=Guarantee, nargs="+", choices=list(Guarantee), default=list(Guarantee)
+    )
+    parser.add_argument("--rate", type=float, default=5_000.0, help="events published in a second")
+    parser.add_argument("--seconds", type=float, default=30.0, help="that are measured")
+    parser.add_argument("--warm-up", type=float, default=10.0, help="seconds before these")
+    parser.add_argument("--customers", type=int, default=5_000, help="customers they are from")
+    parser.add_argument("--partitions", type=int, default=4, help="partitions of each topic")
+    return parser.parse_args()
+
+
+def _round(
+    arguments: argparse.Namespace, events: list[TouchpointEvent], guarantee: Guarantee
+) -> dict[str, Any]:
+    with KafkaServer() as server, tempfile.TemporaryDirectory(prefix="ckm-bench-") as folder:
+        os.environ["CKM__KAFKA__BOOTSTRAP_SERVERS"] = server.bootstrap_servers
+        os.environ["CKM__KAFKA__GUARANTEE"] = guarantee.value
+        with provisioned(arguments.partitions) as settings:
+            schedule = Schedule(_records(settings, events), arguments.rate)
+            with publishing(server.bootstrap_servers, schedule) as publisher:
+                log_path = Path(folder) / "worker.log"
+                worker = start_child(
+                    [sys.executable, "-m", "ckm_stream", "worker"],
+                    log_path=log_path,
+                    env=dict(os.environ),
+                )
+                arrivals = _arrivals(settings)
+                try:
+                    _wait_until_ready(settings, log_path)
+                    before = scrape(settings)
+                    publisher.send("go")
+                    while not publisher.poll():
+                        arrivals.note(for_s=_POLL_S)
+                    published: Published = publisher.recv()
+                    while arrivals.note(for_s=_QUIET_S):
+                        pass
+                    after = scrape(settings)
+                finally:
+                    arrivals.close()
+                    stop_child(worker)
+            applied = after["ckm_events_applied_total"] - before["ckm_events_applied_total"]
+            cpu_s = after["process_cpu_seconds_total"] - before["process_cpu_seconds_total"]
+            return {
+                **_figures(settings, events, arrivals, published, arguments),
+                "publisher_late_ms": round(published.latest_s * 1000, 1),
+                "cpu_us_per_event": round(cpu_s / applied * 1e6, 1),
+            }
+
+
+def _records(settings: Settings, events: Sequence[TouchpointEvent]) -> list[Record]:
+    codec = EventCodec(open_schemas(settings), Topics(settings.kafka.topic_prefix))
+    return [
+        (*codec.address(event), codec.encode(event), event.recorded_at // 1000) for event in events
+    ]
+
+
+def _arrivals(settings: Settings) -> Arrivals:
+    is_committed = settings.kafka.guarantee is Guarantee.EXACTLY_ONCE
+    return Arrivals(
+        settings.kafka.bootstrap_servers,
+        Topics(settings.kafka.topic_prefix).score_updated,
+        settings.kafka.partitions,
+        isolation="read_committed" if is_committed else "read_uncommitted",
+    )
+
+
+def _wait_until_ready(settings: Settings, log_path: Path) -> None:
+    deadline = time.monotonic() + _PATIENCE_S
+    while scrape(settings).get("ckm_assigned_partitions", 0) < settings.kafka.partitions:
+        if time.monotonic() > deadline:
+            raise SystemExit(f"the worker is not ready: {last_line(log_path)}")
+        time.sleep(_POLL_S)
+
+
+def _figures(
+    settings: Settings,
+    events: Sequence[TouchpointEvent],
+    arrivals: Arrivals,
+    published: Published,
+    arguments: argparse.Namespace,
+) -> dict[str, Any]:
+    """Match each update with the event it names; the first one of an event counts."""
+    codec = OutputCodec(open_schemas(settings))
+    place_of = {event.event_id: place for place, event in enumerate(events)}
+    latencies_ms: dict[int, float] = {}
+    for value, arrived_ns in zip(arrivals.values, arrivals.instants_ns, strict=True):
+        update = codec.decode_score_update(value)
+        place = place_of.get(update.event_id)
+        if update.reason is UpdateReason.EVENT and place is not None:
+            due_ns = published.start_ns + place / arguments.rate * 1e9
+            latencies_ms.setdefault(place, (arrived_ns - due_ns) / 1e6)
+    first = int(arguments.rate * arguments.warm_up)
+    measured = sorted(ms for place, ms in latencies_ms.items() if place >= first)
+    if not measured:
+        raise SystemExit("no update has arrived that an event after the warm-up caused")
+    return {
+        "updates": len(measured),
+        **{
+            name: round(measured[max(0, ceil(len(measured) * share) - 1)], 2)
+            for name, share in _PERCENTILES.items()
+        },
+    }
+
+
+if __name__ == "__main__":
+    gc.disable()  # a pause of this process would count as the worker's
+    main()
