@@ -3,12 +3,14 @@ How long after an event is published its score update arrives, at a steady rate.
 
     python -m bench.latency [--guarantee exactly_once] [--rate 5000] [--seconds 30]
 
-For each guarantee: real Kafka and one worker with the settings of production, each a child process;
+Real Kafka and, for each guarantee, one worker with the settings of production, all child processes;
 a publisher in a process of its own at a fixed rate, and here a consumer of the score updates, which
 reads committed records if the worker writes transactions. An update names the event that caused
 it; its latency counts from the instant at which that event was due to be published, so waiting
-that a stall causes is not left out. Figures begin after a warm-up. Everything shares the machine,
-talks to the loopback address and stops by itself. Writes ``bench/results/latency.json``.
+that a stall causes is not left out. Figures begin after a warm-up: for half a minute of work a new
+broker spends half of its time compiling itself. Everything shares the machine, talks to the
+loopback address and stops by itself. With CKM__KAFKA__BOOTSTRAP_SERVERS set, that cluster is used.
+Writes ``bench/results/latency.json``.
 """
 
 import argparse
@@ -17,7 +19,8 @@ import os
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from math import ceil
 from pathlib import Path
 from typing import Any, Final
@@ -35,6 +38,7 @@ from ckm_stream.operations.children import last_line, start_child, stop_child
 from ckm_stream.operations.schemas import open_schemas
 from ckm_stream.settings import Guarantee, Settings
 
+_SERVERS: Final = "CKM__KAFKA__BOOTSTRAP_SERVERS"
 _PATIENCE_S: Final = 60.0
 _QUIET_S: Final = 1.0
 _POLL_S: Final = 0.1
@@ -47,9 +51,8 @@ def main() -> None:
     events = simulated_load(
         int(arguments.rate * (arguments.warm_up + arguments.seconds)), arguments.customers
     )
-    rounds = {
-        guarantee.value: _round(arguments, events, guarantee) for guarantee in arguments.guarantee
-    }
+    with _kafka():
+        rounds = {each.value: _round(arguments, events, each) for each in arguments.guarantee}
     summaries = {
         guarantee: "  ".join(f"{name} {figures[name]:g}" for name in _PERCENTILES)
         for guarantee, figures in rounds.items()
@@ -74,48 +77,58 @@ def _arguments() -> argparse.Namespace:
     )
     parser.add_argument("--rate", type=float, default=5_000.0, help="events published in a second")
     parser.add_argument("--seconds", type=float, default=30.0, help="that are measured")
-    parser.add_argument("--warm-up", type=float, default=10.0, help="seconds before these")
+    parser.add_argument("--warm-up", type=float, default=30.0, help="seconds before these")
     parser.add_argument("--customers", type=int, default=5_000, help="customers they are from")
     parser.add_argument("--partitions", type=int, default=4, help="partitions of each topic")
     return parser.parse_args()
 
 
+@contextmanager
+def _kafka() -> Iterator[None]:
+    if _SERVERS in os.environ:
+        yield
+        return
+    with KafkaServer() as server:
+        os.environ[_SERVERS] = server.bootstrap_servers
+        yield
+
+
 def _round(
     arguments: argparse.Namespace, events: list[TouchpointEvent], guarantee: Guarantee
 ) -> dict[str, Any]:
-    with KafkaServer() as server, tempfile.TemporaryDirectory(prefix="ckm-bench-") as folder:
-        os.environ["CKM__KAFKA__BOOTSTRAP_SERVERS"] = server.bootstrap_servers
-        os.environ["CKM__KAFKA__GUARANTEE"] = guarantee.value
-        with provisioned(arguments.partitions) as settings:
-            schedule = Schedule(_records(settings, events), arguments.rate)
-            with publishing(server.bootstrap_servers, schedule) as publisher:
-                log_path = Path(folder) / "worker.log"
-                worker = start_child(
-                    [sys.executable, "-m", "ckm_stream", "worker"],
-                    log_path=log_path,
-                    env=dict(os.environ),
-                )
-                arrivals = _arrivals(settings)
-                try:
-                    _wait_until_ready(settings, log_path)
-                    before = scrape(settings)
-                    publisher.send("go")
-                    while not publisher.poll():
-                        arrivals.note(for_s=_POLL_S)
-                    published: Published = publisher.recv()
-                    while arrivals.note(for_s=_QUIET_S):
-                        pass
-                    after = scrape(settings)
-                finally:
-                    arrivals.close()
-                    stop_child(worker)
-            applied = after["ckm_events_applied_total"] - before["ckm_events_applied_total"]
-            cpu_s = after["process_cpu_seconds_total"] - before["process_cpu_seconds_total"]
-            return {
-                **_figures(settings, events, arrivals, published, arguments),
-                "publisher_late_ms": round(published.latest_s * 1000, 1),
-                "cpu_us_per_event": round(cpu_s / applied * 1e6, 1),
-            }
+    os.environ["CKM__KAFKA__GUARANTEE"] = guarantee.value
+    with (
+        provisioned(arguments.partitions) as settings,
+        tempfile.TemporaryDirectory(prefix="ckm-bench-") as folder,
+        publishing(
+            os.environ[_SERVERS], Schedule(_records(settings, events), arguments.rate)
+        ) as go,
+    ):
+        log_path = Path(folder) / "worker.log"
+        worker = start_child(
+            [sys.executable, "-m", "ckm_stream", "worker"], log_path=log_path, env=dict(os.environ)
+        )
+        arrivals = _arrivals(settings)
+        try:
+            _wait_until_ready(settings, log_path)
+            before = scrape(settings)
+            go.send("go")
+            while not go.poll():
+                arrivals.note(for_s=_POLL_S)
+            published: Published = go.recv()
+            while arrivals.note(for_s=_QUIET_S):
+                pass
+            after = scrape(settings)
+        finally:
+            arrivals.close()
+            stop_child(worker)
+        applied = after["ckm_events_applied_total"] - before["ckm_events_applied_total"]
+        cpu_s = after["process_cpu_seconds_total"] - before["process_cpu_seconds_total"]
+        return {
+            **_figures(settings, events, arrivals, published, arguments),
+            "publisher_late_ms": round(published.latest_s * 1000, 1),
+            "cpu_us_per_event": round(cpu_s / applied * 1e6, 1),
+        }
 
 
 def _records(settings: Settings, events: Sequence[TouchpointEvent]) -> list[Record]:
