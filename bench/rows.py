@@ -9,7 +9,8 @@ publisher in a process of its own at a fixed rate (``bench.openloop``). Every sc
 knowledge item names the event that caused it. Its latency counts from the instant at which that
 event was due to be published to the one that PostgreSQL puts on the commit of its row
 (``track_commit_timestamp``), just before it makes the commit durable and visible. Figures begin
-after a warm-up. With CKM__KAFKA__BOOTSTRAP_SERVERS set, that cluster is used. Writes
+after a warm-up. How much of a score's latency was over when the profile worker made its update, by
+the record's timestamp, is told apart. With CKM__KAFKA__BOOTSTRAP_SERVERS set, that cluster is used. Writes
 ``bench/results/rows.json``.
 """
 
@@ -25,6 +26,7 @@ from math import ceil
 from pathlib import Path
 from typing import Any, Final
 
+from confluent_kafka import OFFSET_BEGINNING, Consumer, TopicPartition
 from sqlalchemy import Engine
 
 from bench.kafka import KafkaServer
@@ -32,8 +34,10 @@ from bench.load import simulated_load
 from bench.openloop import Published, Schedule, publishing
 from bench.programs import Record, provisioned, report, scrape
 from ckm_stream.codec.events import EventCodec
+from ckm_stream.codec.outputs import OutputCodec
 from ckm_stream.codec.topics import Topics
 from ckm_stream.domain.events import TouchpointEvent
+from ckm_stream.domain.score import UpdateReason
 from ckm_stream.operations.children import last_line, start_child, stop_child
 from ckm_stream.operations.embedded import free_port
 from ckm_stream.operations.schemas import open_schemas
@@ -143,8 +147,10 @@ def _round(
         published: Published = go.recv()
         _wait_until_quiet(engine)
         after = [scrape(settings), scrape(port)]
+        due_s = _due_s(events, published, arguments)
         return {
-            **_figures(engine, events, published, arguments),
+            **_figures("row", _committed_s(engine), due_s),
+            **_figures("update", _announced_s(settings), due_s),
             "publisher_late_ms": round(published.latest_s * 1000, 1),
             "profile_worker_cpu_s": round(_cpu_s(before[0], after[0]), 2),
             "snapshot_worker_cpu_s": round(_cpu_s(before[1], after[1]), 2),
@@ -184,30 +190,60 @@ def _cpu_s(before: dict[str, float], after: dict[str, float]) -> float:
     return after["process_cpu_seconds_total"] - before["process_cpu_seconds_total"]
 
 
-def _figures(
-    engine: Engine,
-    events: Sequence[TouchpointEvent],
-    published: Published,
-    arguments: argparse.Namespace,
-) -> dict[str, Any]:
+def _due_s(
+    events: Sequence[TouchpointEvent], published: Published, arguments: argparse.Namespace
+) -> dict[str, float]:
+    """Return, by event id, when each event after the warm-up was due, in Unix seconds."""
     # The server's clock is this machine's; the publisher's instants are of the monotonic one.
     ahead_s = (time.time_ns() - time.monotonic_ns()) / 1e9
     start_s = published.start_ns / 1e9 + ahead_s
-    place_of = {event.event_id: place for place, event in enumerate(events)}
     first = int(arguments.rate * arguments.warm_up)
+    return {
+        event.event_id: start_s + place / arguments.rate
+        for place, event in enumerate(events)
+        if place >= first
+    }
+
+
+def _committed_s(engine: Engine) -> Iterator[tuple[str, float]]:
+    """Yield the event that caused each row, and when the row was committed."""
     with engine.connect() as connection:
-        rows = connection.exec_driver_sql(_COMMITTED).all()
+        for event_id, instant_s in connection.exec_driver_sql(_COMMITTED):
+            yield event_id, instant_s
+
+
+def _announced_s(settings: Settings) -> Iterator[tuple[str, float]]:
+    """Yield the event that caused each score update, and when the worker made its record."""
+    codec = OutputCodec(open_schemas(settings))
+    topic = Topics(settings.kafka.topic_prefix).score_updated
+    servers = settings.kafka.bootstrap_servers
+    reader = Consumer({"bootstrap.servers": servers, "group.id": "bench"})
+    partitions = range(settings.kafka.partitions)
+    reader.assign([TopicPartition(topic, each, OFFSET_BEGINNING) for each in partitions])
+    while messages := reader.consume(num_messages=10_000, timeout=2 * _QUIET_S):
+        for message in messages:
+            update = codec.decode_score_update(message.value())
+            if update.reason is UpdateReason.EVENT:
+                yield update.event_id, message.timestamp()[1] / 1000
+    reader.close()
+
+
+def _figures(
+    what: str, instants_s: Iterator[tuple[str, float]], due_s: dict[str, float]
+) -> dict[str, Any]:
+    """Return percentiles of the time from when the causes were due; rows are the main figure."""
     measured = sorted(
-        (committed_s - start_s - place / arguments.rate) * 1000
-        for event_id, committed_s in rows
-        if (place := place_of.get(event_id, -1)) >= first
+        (instant_s - due_s[event_id]) * 1000
+        for event_id, instant_s in instants_s
+        if event_id in due_s
     )
     if not measured:
-        raise SystemExit("no row is there that an event after the warm-up caused")
+        raise SystemExit(f"there is no {what} that an event after the warm-up caused")
+    prefix = "" if what == "row" else f"{what}_"
     return {
-        "rows": len(measured),
+        f"{what}s": len(measured),
         **{
-            name: round(measured[max(0, ceil(len(measured) * share) - 1)], 1)
+            prefix + name: round(measured[max(0, ceil(len(measured) * share) - 1)], 1)
             for name, share in _PERCENTILES.items()
         },
     }
