@@ -1,7 +1,7 @@
 # Fields of PostgreSQL's COPY in its binary format, as `snapshots.packing` has them: a size, then the
 # value, all numbers big-endian.
 
-from libc.stdint cimport int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
+from libc.stdint cimport INT64_MIN, int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.string cimport memchr, memcpy
 
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
@@ -47,6 +47,11 @@ cdef inline int long_field(Buffer* b, int64_t value) except -1:
 
 cdef inline int instant_field(Buffer* b, int64_t micros) except -1:
     return put_wide(b, 8, <uint64_t>(micros - <int64_t>EPOCH_S * 1_000_000))
+
+
+cdef inline bint is_instant(int64_t micros) noexcept:
+    # Whether it can be counted from there.
+    return micros >= INT64_MIN + <int64_t>EPOCH_S * 1_000_000
 
 
 cdef inline int double_field(Buffer* b, double value) except -1:

@@ -8,7 +8,7 @@ from libc.stdint cimport int64_t, uint8_t
 from libc.string cimport memcmp
 
 from ckm_stream.native.copying cimport (
-    begin_field, boolean_field, bytes_field, double_field, end_field, instant_field, is_text,
+    begin_field, boolean_field, bytes_field, double_field, end_field, instant_field, is_instant, is_text,
     null_field, optional_text_field, put_json_text, put_short, text_field,
 )
 from ckm_stream.native.wire cimport (
@@ -69,11 +69,15 @@ cdef bint put_topics_of(Buffer* out, Cursor* c):
 
 cdef bint put_row(Buffer* out, Cursor* c):
     cdef int place
+    cdef int64_t occurred_at
     put_short(out, COLUMNS)
     for place in range(4):  # the item's, the customer's and the event's id, the source
         if not put_text_of(out, c):
             return False
-    instant_field(out, read_long(c))
+    occurred_at = read_long(c)
+    if not is_instant(occurred_at):
+        return False
+    instant_field(out, occurred_at)
     bytes_field(out, _SECTION[read_symbol(c, _SECTIONS)])
     bytes_field(out, _FORM[read_symbol(c, _FORMS)])
     if not (put_text_of(out, c) and put_text_of(out, c)):  # kind and subject

@@ -12,12 +12,12 @@ from libc.string cimport memcmp
 
 from ckm_stream.native.copying cimport (
     DOUBLE_ID, LONG_ID, TEXT_ID, begin_field, boolean_field, bytes_field, double_field, end_field,
-    instant_field, is_text, list_head, long_field, null_field, optional_text_field, put_short,
+    instant_field, is_instant, is_text, list_head, long_field, null_field, optional_text_field, put_short,
     text_field,
 )
 from ckm_stream.native.wire cimport (
-    Buffer, Cursor, Text, bytes_of, put_raw, read_boolean, read_double, read_long,
-    read_optional_text, read_symbol, read_text, release, taken,
+    Buffer, Cursor, Text, bytes_of, read_boolean, read_double, read_long,
+    read_optional_text, read_symbol, read_text, release,
 )
 
 from ckm_stream.domain.score import Engagement, Indicator, SourceClass, UpdateReason
@@ -121,7 +121,7 @@ cdef bint read_update(Cursor* c, Update* update):
     update.engagement_reason = read_text(c)
     update.epoch_id = read_long(c)
     update.reference_total = read_double(c)
-    if c.bad or not INT32_MIN <= update.epoch_id <= INT32_MAX:
+    if c.bad or not INT32_MIN <= update.epoch_id <= INT32_MAX or not is_instant(update.as_of):
         return False
     if not read_factors(c, &update.factors):
         return False
