@@ -26,6 +26,8 @@ _EMBEDDED = {"CKM__KAFKA__GUARANTEE": "at_least_once", "CKM__KAFKA__IDEMPOTENCE"
 
 #: A record to be written: topic, key, value, timestamp in milliseconds.
 Record = tuple[str, bytes, bytes, int]
+#: The same with a partition behind the topic.
+PlacedRecord = tuple[str, int, bytes, bytes, int]
 
 
 @contextmanager
@@ -56,6 +58,13 @@ def provisioned(partitions: int) -> Iterator[Settings]:
 async def write_backlog(settings: Settings, records: Iterable[Record]) -> None:
     """Write *records* in prebuilt batches, each to its key's partition."""
     partition_of = partitioner(settings.kafka.partitions)
+    await write_placed(
+        settings, ((topic, partition_of(key), key, *rest) for topic, key, *rest in records)
+    )
+
+
+async def write_placed(settings: Settings, records: Iterable[PlacedRecord]) -> None:
+    """Write *records* in prebuilt batches, each to its partition."""
     producer = producer_factory(settings.kafka, client_id="bench")(None)
     batches: dict[tuple[str, int], Any] = {}
     await producer.start()
@@ -65,8 +74,8 @@ async def write_backlog(settings: Settings, records: Iterable[Record]) -> None:
         batch.close()
         await (await producer.send_batch(batch, tp[0], partition=tp[1]))
 
-    for topic, key, value, millis in records:
-        tp = topic, partition_of(key)
+    for topic, partition, key, value, millis in records:
+        tp = topic, partition
         batch = batches.setdefault(tp, producer.create_batch())
         if batch.append(key=key, value=value, timestamp=millis) is None:
             await send(tp)
@@ -77,9 +86,15 @@ async def write_backlog(settings: Settings, records: Iterable[Record]) -> None:
     await producer.stop()
 
 
-def scrape(settings: Settings) -> dict[str, float]:
-    """Return the worker's samples, each name summed over its labels; empty while it is not up."""
-    url = f"http://127.0.0.1:{settings.metrics.profile_port}/metrics"
+def scrape(worker: Settings | int) -> dict[str, float]:
+    """
+    Return a worker's samples, each name summed over its labels; empty while it is not up.
+
+    Args:
+        worker: Its port, or the settings of a profile worker.
+    """
+    port = worker if isinstance(worker, int) else worker.metrics.profile_port
+    url = f"http://127.0.0.1:{port}/metrics"
     try:
         with urlopen(url, timeout=5) as response:
             text = response.read().decode()

@@ -80,6 +80,7 @@ def run_snapshot_worker(settings: Settings) -> None:
     from ckm_stream.operations.ops_server import OpsServer
     from ckm_stream.operations.schemas import open_schemas
     from ckm_stream.snapshots.collect import Collector
+    from ckm_stream.snapshots.collectors import collectors
     from ckm_stream.snapshots.writer import SnapshotWriter
     from ckm_stream.streaming.snapshots import build_snapshot_app
     from ckm_stream.streaming.worker import run_worker
@@ -92,7 +93,7 @@ def run_snapshot_worker(settings: Settings) -> None:
         settings,
         topics=Collector.topics(topics),
         writer=SnapshotWriter(engine),
-        collector=lambda: Collector(topics=topics, outputs=outputs, policy=settings.scoring),
+        collector=collectors(settings, engine, topics=topics, outputs=outputs),
         metrics=metrics,
     )
     port = settings.metrics.snapshot_port

@@ -6,7 +6,7 @@ never a customer. The conservation law is exported as a gauge that must be 0: wh
 applied, deduplicated or dead-lettered (promise P6).
 """
 
-from collections.abc import Callable, Iterable, Sized
+from collections.abc import Callable, Iterable, Mapping, Sized
 from importlib.metadata import version
 from typing import Protocol
 
@@ -188,20 +188,8 @@ class WrittenBatch(Protocol):
     """What the snapshot writer has committed, as far as it is counted."""
 
     @property
-    def profiles(self) -> Sized:
-        """Newest states."""
-
-    @property
-    def scores(self) -> Sized:
-        """Score updates."""
-
-    @property
-    def items(self) -> Sized:
-        """Knowledge items."""
-
-    @property
-    def employees(self) -> Sized:
-        """Newest states of employees."""
+    def counts(self) -> Mapping[str, int]:
+        """Records of each kind: profiles, scores, items and employees."""
 
 
 class SnapshotMetrics(ProgramMetrics):
@@ -231,8 +219,8 @@ class SnapshotMetrics(ProgramMetrics):
     def observe(self, batch: WrittenBatch, *, seconds: float) -> None:
         """Count one committed batch that took *seconds* in the store."""
         self.db_transaction_duration.labels("snapshot").observe(seconds)
-        for table in ("profiles", "scores", "items", "employees"):
-            self.snapshot_rows.labels(table).inc(len(getattr(batch, table)))
+        for table, count in batch.counts.items():
+            self.snapshot_rows.labels(table).inc(count)
         self.snapshot_timestamp.set_to_current_time()
 
 

@@ -1,13 +1,44 @@
 """From consumed records to one batch for the store: which topic feeds which table."""
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 from ckm_stream.codec.outputs import OutputCodec
 from ckm_stream.codec.topics import Topics
 from ckm_stream.domain.policy import Policy
-from ckm_stream.snapshots.batch import Progress, SnapshotBatch
+from ckm_stream.snapshots.batch import Batch, Progress, SnapshotBatch
 from ckm_stream.snapshots.rows import employee_row, profile_row
+
+
+class BatchCollector(Protocol):
+    """What collects consumed records for one transaction."""
+
+    def add(self, topic: str, partition: int, records: Sequence[Any], *, expected: int) -> None:
+        """Add consecutive records; *expected* is the store's position before the first one."""
+
+    def batch(self) -> Batch:
+        """Return what has been collected."""
+
+
+class Steps:
+    """How far each partition comes with a batch."""
+
+    def __init__(self) -> None:
+        self._steps: dict[tuple[str, int], Progress] = {}
+
+    def add(self, topic: str, partition: int, *, expected: int, new: int) -> None:
+        """Go on to *new*, from *expected* at first."""
+        first = self._steps.get((topic, partition))
+        self._steps[topic, partition] = Progress(
+            topic=topic,
+            partition=partition,
+            expected=expected if first is None else first.expected,
+            new=new,
+        )
+
+    def progress(self) -> list[Progress]:
+        """Return one step for each partition."""
+        return list(self._steps.values())
 
 
 class Collector:
@@ -17,7 +48,7 @@ class Collector:
         self._outputs = outputs
         self._policy = policy
         self._batch = SnapshotBatch()
-        self._progress: dict[tuple[str, int], Progress] = {}
+        self._steps = Steps()
         self._add: dict[str, Callable[[int, Any], None]] = {
             topics.profile_changelog: self._add_profile,
             topics.employee_changelog: self._add_employee,
@@ -40,17 +71,11 @@ class Collector:
         add = self._add[topic]
         for record in records:
             add(partition, record)
-        first = self._progress.get((topic, partition))
-        self._progress[topic, partition] = Progress(
-            topic=topic,
-            partition=partition,
-            expected=expected if first is None else first.expected,
-            new=records[-1].offset + 1,
-        )
+        self._steps.add(topic, partition, expected=expected, new=records[-1].offset + 1)
 
     def batch(self) -> SnapshotBatch:
         """Return what has been collected."""
-        self._batch.progress[:] = self._progress.values()
+        self._batch.progress[:] = self._steps.progress()
         return self._batch
 
     def _add_profile(self, partition: int, record: Any) -> None:  # noqa: ANN401 -- a Kafka client's record

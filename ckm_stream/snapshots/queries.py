@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any, Final
 
 import msgspec
-from sqlalchemy import Connection, Engine, Row, Select, false, func, select
+from sqlalchemy import Connection, Engine, Row, Select, and_, false, func, select
 
 from ckm_stream.domain.knowledge import Section
 from ckm_stream.domain.score import Factor, SourceClass
@@ -19,6 +19,7 @@ from ckm_stream.snapshots.errors import connection_errors
 from ckm_stream.snapshots.tables import (
     CLASS_HISTORY,
     CURRENT_SCORE,
+    FACTOR_COLUMNS,
     KNOWLEDGE_ITEM,
     PROFILE,
     SCORE,
@@ -185,12 +186,18 @@ def explain(engine: Engine, customer_id: str) -> ExplainedScore | None:
     Raises:
         ConfigurationError: If the database cannot be used.
     """
-    query = _current_scores().where(CURRENT_SCORE.c.customer_id == customer_id)
+    same = (CURRENT_SCORE.c[column.name] == column for column in SCORE.primary_key.columns)
+    query = (
+        _current_scores()
+        .add_columns(*(SCORE.c[name] for name in FACTOR_COLUMNS))
+        .outerjoin(SCORE, and_(*same))
+        .where(CURRENT_SCORE.c.customer_id == customer_id)
+    )
     with connection_errors(engine.url), engine.connect() as connection:
         row = connection.execute(query).one_or_none()
     if row is None:
         return None
-    score = msgspec.convert(_fields(row), ExplainedScore)
+    score = msgspec.convert({**_fields(row), "factors": _factors(row)}, ExplainedScore)
     largest_first = sorted(score.factors, key=lambda each: -abs(each.contribution))
     return msgspec.structs.replace(score, factors=tuple(largest_first))
 
@@ -256,6 +263,18 @@ def _fields(row: Row[Any]) -> dict[str, Any]:
         if name in fields:
             fields[name] = to_datetime(fields[name])
     return fields
+
+
+def _factors(row: Row[Any]) -> list[dict[str, Any]]:
+    """Return the factors of a score in the order that they were announced in."""
+    lists = [row._mapping[name] for name in FACTOR_COLUMNS]  # noqa: SLF001 -- as above
+    if lists[0] is None:  # written by a program of a revision up to 0004
+        factors: list[dict[str, Any]] = row.factors
+        return factors
+    return [
+        dict(zip(FACTOR_COLUMNS.values(), values, strict=True))
+        for values in zip(*lists, strict=True)
+    ]
 
 
 def _section(

@@ -17,7 +17,8 @@ Proposed = ReadOnlyColumnCollection[str, KeyedColumnElement[Any]]
 Guard = Callable[[Proposed, Table], ColumnElement[bool]]
 
 # The two dialects' insert statements have one interface and no common base for ON CONFLICT.
-NewInsert = Callable[[Table], postgresql.Insert | sqlite.Insert]
+Insert = postgresql.Insert | sqlite.Insert
+NewInsert = Callable[[Table], Insert]
 INSERT: Final[dict[str, NewInsert]] = {
     "postgresql": postgresql.insert,
     "sqlite": sqlite.insert,
@@ -37,7 +38,11 @@ COMPARE_AND_SET: Final = (
 @cache  # to build one takes 2 ms, more than to write ten rows with it
 def upsert_of(insert: NewInsert, table: Table, guard: Guard) -> Executable:
     """Return the statement that inserts a row, or replaces the one that *guard* lets it."""
-    statement = insert(table)
+    return replace_by(insert(table), table, guard)
+
+
+def replace_by(statement: Insert, table: Table, guard: Guard) -> Insert:
+    """Return an insert that replaces a row of *table* with the same key, if *guard* lets it."""
     proposed = statement.excluded
     return statement.on_conflict_do_update(
         index_elements=table.primary_key.columns,

@@ -5,8 +5,9 @@ The snapshot worker alone writes all but one, and each row is a function of one 
 and ``employee`` of the changelogs, the scores and the class history of the score updates,
 ``knowledge_item`` of the knowledge items. ``epoch`` is written by `ckm epoch`. There are no foreign
 keys, because the topics arrive in any order of one another. Times are instants in UTC
-(``columns``), money is in minor units. Three views are made by migrations: ``key_source``,
-``class_size``, and ``compatibility``, the oldest revision whose programs may use these tables.
+(``columns``), money is in minor units. Four views are made by migrations: ``key_source``,
+``class_size``, ``score_factor``, and ``compatibility``, the oldest revision whose programs may use
+these tables.
 """
 
 from typing import Any, Final
@@ -21,12 +22,13 @@ from sqlalchemy import (
     LargeBinary,
     MetaData,
     Table,
+    Text,
 )
 
-from ckm_stream.snapshots.columns import DOCUMENT, Instant, PlainText
+from ckm_stream.snapshots.columns import DOCUMENT, Instant, PlainText, list_of
 
 #: The revisions in ``migrations/versions``, oldest first; the last one makes these tables.
-REVISIONS: Final = ("0001", "0002", "0003", "0004")
+REVISIONS: Final = ("0001", "0002", "0003", "0004", "0005")
 
 METADATA: Final = MetaData(
     naming_convention={"pk": "pk_%(table_name)s", "ix": "ix_%(table_name)s_%(column_0_N_name)s"}
@@ -58,8 +60,32 @@ def _score_columns() -> list[Column[Any]]:
         _filled("engagement", PlainText),
         _filled("engagement_reason", PlainText),
         _filled("reference_total", Double),
+        # Only programs of revisions up to 0004 fill it.
         _filled("factors", DOCUMENT),
         _filled("event_id", PlainText),
+    ]
+
+
+#: What a score is made of, one list for each field of ``Factor``, all in one order. As documents
+#: they cost PostgreSQL four times as much as all the rest of a score (docs/performance.md).
+FACTOR_COLUMNS: Final = {
+    "factor_indicators": "indicator",
+    "factor_values": "value",
+    "factor_normalised": "normalised",
+    "factor_weights": "weight",
+    "factor_contributions": "contribution",
+    "factor_half_lives_s": "half_life_s",
+    "factor_n_eff": "n_eff",
+    "factor_event_ids": "newest_event_id",
+}
+_FACTOR_TYPES: Final = {"indicator": Text, "half_life_s": BigInteger, "newest_event_id": Text}
+
+
+def _factor_columns() -> list[Column[Any]]:
+    """Return the lists of factors; null in rows of programs of revisions up to 0004."""
+    return [
+        Column(name, list_of(_FACTOR_TYPES.get(field, Double)))
+        for name, field in FACTOR_COLUMNS.items()
     ]
 
 
@@ -80,7 +106,8 @@ PROFILE: Final = Table(
     _filled("state", LargeBinary),
 )
 
-# Every score that was announced, with its explanation as it was sent.
+# Every score that was announced, with its explanation as it was sent. The view ``score_factor`` has
+# a row for each factor.
 SCORE: Final = Table(
     "score",
     METADATA,
@@ -89,9 +116,11 @@ SCORE: Final = Table(
     _key("as_of", Instant),
     _key("epoch_id", BigInteger),
     *_score_columns(),
+    *_factor_columns(),
 )
 
-# The announced score with the greatest (version, as_of, epoch_id) of each customer.
+# The announced score with the greatest (version, as_of, epoch_id) of each customer; its factors are
+# in ``score``, which has it too.
 CURRENT_SCORE: Final = Table(
     "current_score",
     METADATA,

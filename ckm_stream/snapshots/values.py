@@ -5,7 +5,7 @@ from typing import Any
 from ckm_stream.domain.knowledge import KnowledgeItem
 from ckm_stream.domain.score import ScoreUpdate
 from ckm_stream.snapshots.batch import EmployeeRow, ProfileRow
-from ckm_stream.snapshots.tables import CLASS_HISTORY
+from ckm_stream.snapshots.tables import CLASS_HISTORY, CURRENT_SCORE, FACTOR_COLUMNS
 
 Values = dict[str, Any]
 
@@ -32,8 +32,8 @@ def employee_values(row: EmployeeRow) -> Values:
 
 
 def score_values(update: ScoreUpdate) -> Values:
-    """Return the columns of ``SCORE``, which ``CURRENT_SCORE`` and ``CLASS_HISTORY`` share."""
-    score = update.score
+    """Return the columns of ``SCORE``."""
+    score, factors = update.score, update.factors
     return {
         "customer_id": update.customer_id,
         "version": update.version,
@@ -53,9 +53,18 @@ def score_values(update: ScoreUpdate) -> Values:
         "engagement": score.engagement,
         "engagement_reason": score.engagement_reason,
         "reference_total": update.reference_total,
-        "factors": update.factors,
+        "factors": (),
         "event_id": update.event_id,
+        **{
+            name: [getattr(each, field) for each in factors]
+            for name, field in FACTOR_COLUMNS.items()
+        },
     }
+
+
+def current_values(score: Values) -> Values:
+    """Return the columns of ``CURRENT_SCORE``, from those of ``SCORE``."""
+    return {column.name: score[column.name] for column in CURRENT_SCORE.columns}
 
 
 def class_values(score: Values) -> Values:

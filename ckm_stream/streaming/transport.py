@@ -71,6 +71,7 @@ class ConsumerThread(stock.AIOKafkaConsumerThread):
         consumer._isolation_level = "read_committed"  # noqa: SLF001 -- no setting reaches it
         # 1500 ms stock: an idle partition would make every other one of the broker's fetch wait.
         consumer._fetch_max_wait_ms = 100  # noqa: SLF001 -- hard-coded in the stock driver
+        consumer._fetch_min_bytes = getattr(self.app, "fetch_min_bytes", 1)  # noqa: SLF001 -- likewise
         client = consumer._client  # noqa: SLF001 -- no public way to it
         notice_answers(client, self._health.broker)
         await_brokers(client)

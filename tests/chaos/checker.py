@@ -196,7 +196,7 @@ def _rows(run: Run) -> Iterator[Finding]:
     }
     for key, mine in run.told.items():
         last = mine[max(mine)]
-        wanted["current_score", key] = (last["version"], last["as_of"], last["row"])
+        wanted["current_score", key] = (last["version"], last["as_of"], last["current_row"])
     rows: dict[tuple[str, str], tuple[Any, ...]] = {}
     for place, line in run.newest("row").items():
         if place[0] == "current_score":

@@ -24,6 +24,7 @@ from ckm_stream.snapshots.tables import (
 )
 from ckm_stream.snapshots.values import (
     class_values,
+    current_values,
     employee_values,
     item_values,
     profile_values,
@@ -144,6 +145,7 @@ def _write_updates(history: History, service: Installation, published: Published
             total=update.score.total,
             offset=record.offset,
             row=_content(columns),
+            current_row=_content(current_values(columns)),
             class_row=_content(class_values(columns)),
         )
 

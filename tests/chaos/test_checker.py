@@ -112,6 +112,7 @@ def good() -> list[Line]:
                     "previous_class": _CLASSES[version - 1],
                     "total": version / 10,
                     "row": f"u{version}",
+                    "current_row": f"u{version}",
                     "class_row": f"k{version}",
                 },
             ]

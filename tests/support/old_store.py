@@ -16,9 +16,12 @@ from sqlalchemy import (
     text,
 )
 
-from ckm_stream.snapshots import writer
+from ckm_stream.domain.score import ScoreUpdate
+from ckm_stream.snapshots import tables, writer
 from ckm_stream.snapshots.columns import Instant, PlainText
 from ckm_stream.snapshots.store import for_writing
+from ckm_stream.snapshots.tables import FACTOR_COLUMNS
+from ckm_stream.snapshots.values import Values, score_values
 from ckm_stream.snapshots.writer import SnapshotWriter
 from tests.support.store_rows import (
     PROFILES,
@@ -29,16 +32,26 @@ from tests.support.store_rows import (
     update_of,
 )
 
-#: Only this table had other columns than today.
+_OLD: Final = MetaData()
+#: These tables had other columns than today.
 CLASS_HISTORY: Final = Table(
     "class_history",
-    MetaData(),
+    _OLD,
     Column("customer_id", PlainText, primary_key=True),
     Column("version", BigInteger, primary_key=True),
     Column("as_of", Instant, primary_key=True),
     Column("previous_class", PlainText),
     Column("source_class", PlainText, nullable=False),
     Column("reason", PlainText, nullable=False),
+)
+SCORE: Final = Table(
+    "score",
+    _OLD,
+    *(
+        Column(each.name, each.type, primary_key=each.primary_key, nullable=each.nullable)
+        for each in tables.SCORE.columns
+        if each.name not in FACTOR_COLUMNS
+    ),
 )
 
 #: What a dump has of each table: the rows as revision 0001 knew them, in the order of its keys.
@@ -55,14 +68,31 @@ _KEYS: Final = {
 _NUMBERS: Final = (
     "WITH RECURSIVE numbers(n) AS (SELECT 2 UNION ALL SELECT n + 1 FROM numbers WHERE n < :rows)"
 )
-_LATER: Final = {"class_history": {"epoch_id"}}
+_LATER: Final = {"class_history": {"epoch_id"}, "score": set(FACTOR_COLUMNS)}
+
+
+class _OldWriter(SnapshotWriter):
+    """Writes row by row, on both databases."""
+
+    def __init__(self, engine: Engine) -> None:
+        super().__init__(engine)
+        self._copies = False
+
+
+def _score_values(update: ScoreUpdate) -> Values:
+    values = score_values(update) | {"factors": update.factors}
+    return {name: value for name, value in values.items() if name not in FACTOR_COLUMNS}
 
 
 @contextmanager
 def old_writer(engine: Engine) -> Iterator[SnapshotWriter]:
     """Give a writer whose statements are those of release 0.1."""
-    with patch.object(writer, "CLASS_HISTORY", CLASS_HISTORY):
-        yield SnapshotWriter(engine)
+    with (
+        patch.object(writer, "CLASS_HISTORY", CLASS_HISTORY),
+        patch.object(writer, "SCORE", SCORE),
+        patch.object(writer, "score_values", _score_values),
+    ):
+        yield _OldWriter(engine)
 
 
 def fill(engine: Engine, rows: int) -> None:

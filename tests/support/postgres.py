@@ -14,7 +14,7 @@ import subprocess
 import tempfile
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
@@ -42,11 +42,13 @@ class PostgresServer:
 
     Args:
         fsync: Whether what is committed survives the machine, not only the server process.
+        settings: Of the server, beside those of the tests.
     """
 
-    def __init__(self, *, fsync: bool = False) -> None:
+    def __init__(self, *, fsync: bool = False, settings: Mapping[str, str] | None = None) -> None:
         durable = "on" if fsync else "off"
-        self._settings = {**_SETTINGS, "fsync": durable, "full_page_writes": durable}
+        own = {"fsync": durable, "full_page_writes": durable}
+        self._settings = {**_SETTINGS, **own, **(settings or {})}
         # A short path: the name of a Unix socket may have 107 bytes.
         self._folder = Path(tempfile.mkdtemp(prefix="ckm-pg-", dir="/tmp"))
         self._log_path = self._folder / "server.log"

@@ -17,15 +17,15 @@ from typing import Any, Self
 
 import msgspec
 import pytest
-from sqlalchemy import Engine, event, insert, inspect, text
+from sqlalchemy import Engine, event, insert, inspect, select, text
 
 from ckm_stream.domain.score import ScoreUpdate, SourceClass
 from ckm_stream.errors import ConfigurationError, TransientError
+from ckm_stream.snapshots import queries, upgrading
 from ckm_stream.snapshots import store as store_module
-from ckm_stream.snapshots import upgrading
 from ckm_stream.snapshots.batch import SnapshotBatch
 from ckm_stream.snapshots.store import check_migrated, for_writing, migrate, open_engine
-from ckm_stream.snapshots.tables import EPOCH, REVISIONS
+from ckm_stream.snapshots.tables import EPOCH, FACTOR_COLUMNS, METADATA, REVISIONS
 from ckm_stream.snapshots.upgrading import downgrade_tables, plan_for, sql_of
 from ckm_stream.snapshots.writer import SnapshotWriter
 from tests.support.old_store import dump, fill, old_writer
@@ -93,6 +93,64 @@ def test_control_a_revision_that_drops_a_column_is_noticed(old_store: Engine) ->
     assert dump(old_store) != before
 
 
+def histories_of(engine: Engine) -> list[list[dict[str, Any]]]:
+    """Return the scores, the changes of class and the current scores; the factors apart."""
+    factors = {"factors", *FACTOR_COLUMNS}
+    return [
+        [{name: row[name] for name in row.keys() - factors} for row in rows_of(engine, table)]
+        for table in ("score", "class_history", "current_score")
+    ]
+
+
+def factors_of(engine: Engine) -> list[tuple[Any, ...]]:
+    """Return the rows of the view of factors, in their order."""
+    columns = ("customer_id", "version", "epoch_id", "place", *FACTOR_COLUMNS.values())
+    names = ", ".join(columns)
+    query = f"SELECT {names} FROM score_factor ORDER BY customer_id, version, epoch_id, place"  # noqa: S608 -- names of ours
+    with engine.connect() as connection:
+        return [tuple(row) for row in connection.execute(text(query))]
+
+
+def test_factors_become_documents_for_older_programs_and_stay_the_same(store: Engine) -> None:
+    """To the last bit, in their order, in the newest score too; the view has both kinds of rows."""
+    writer = SnapshotWriter(store)
+    writer.positions([(PROFILES, 0)])
+    sent = [update_of("c-1", 1), update_of("c-1", 2, total=0.5)]
+    nothing = msgspec.structs.replace(update_of("c-2", 1), factors=())
+    writer.write(batch_of(0, 3, scores=[*sent, nothing]))
+    listed = factors_of(store)
+
+    downgrade_tables(store, "0004")
+    old = rows_of_before(store)
+    migrate(store)
+    writer.write(batch_of(3, 4, scores=[update_of("c-3", 1)]))
+
+    assert [row[:4] for row in listed] == [
+        ("c-1", version, 0, place) for version in (1, 2) for place in (1, 2)
+    ]
+    assert [row[4:] for row in listed[:2]] == [
+        msgspec.structs.astuple(factor) for factor in sent[0].factors
+    ]
+    documents = [[msgspec.to_builtins(factor) for factor in each.factors] for each in sent]
+    assert old == {"score": [*documents, []], "current_score": [documents[1], []]}
+    assert factors_of(store) == [*listed, *(("c-3", *row[1:]) for row in listed[:2])]
+    explained = queries.explain(store, "c-1")
+    assert explained is not None
+    assert set(explained.factors) == set(sent[1].factors)
+
+
+def rows_of_before(engine: Engine) -> dict[str, list[Any]]:
+    """Return the factors as programs up to revision 0004 read them, by their table."""
+    documents = {}
+    for table in ("score", "current_score"):
+        column = METADATA.tables[table].c.factors
+        key = METADATA.tables[table].c
+        with engine.connect() as connection:
+            query = select(column).order_by(key.customer_id, key.version)
+            documents[table] = list(connection.execute(query).scalars())
+    return documents
+
+
 def in_epoch(epoch_id: int, source_class: SourceClass) -> ScoreUpdate:
     """Return an update of the one customer, at one version and instant, in an epoch."""
     update = update_of("c-1", 5, source_class=source_class)
@@ -114,11 +172,11 @@ def test_announcements_of_several_epochs_are_kept_and_the_newest_survives_a_down
     for number, update in enumerate(updates):
         writer.write(batch_of(number, number + 1, scores=[update]))
 
-    at_head = [rows_of(store, table) for table in ("score", "class_history", "current_score")]
+    at_head = histories_of(store)
     downgrade_tables(store, _FIRST)
     old = dump(store)
     migrate(store)
-    again = [rows_of(store, table) for table in ("score", "class_history", "current_score")]
+    again = histories_of(store)
 
     assert [[row["epoch_id"] for row in rows] for rows in at_head] == [[0, 1, 2], [0, 1, 2], [2]]
     assert [len(old[table]) for table in ("score", "class_history", "current_score")] == [1, 1, 1]
@@ -132,18 +190,16 @@ def test_epochs_go_and_nothing_else_with_the_revision_that_brought_them(store: E
     writer.write(batch_of(0, 1, scores=[in_epoch(1, SourceClass.ORDINARY)]))
     with for_writing(store).begin() as connection:
         connection.execute(insert(EPOCH), epoch_row(1))
-    before = [rows_of(store, table) for table in ("epoch", "score", "sink_progress")]
+    before = [rows_of(store, "epoch"), histories_of(store), rows_of(store, "sink_progress")]
 
     downgrade_tables(store, "0003")
     tables = inspect(store).get_table_names()
     migrate(store)
 
     assert "epoch" not in tables
-    assert [len(rows) for rows in before] == [1, 1, 1]
-    assert [rows_of(store, table) for table in ("epoch", "score", "sink_progress")] == [
-        [],
-        *before[1:],
-    ]
+    assert [len(before[0]), len(before[2])] == [1, 1]
+    after = [rows_of(store, "epoch"), histories_of(store), rows_of(store, "sink_progress")]
+    assert after == [[], *before[1:]]
 
 
 @pytest.mark.parametrize("revision", REVISIONS[1:])
@@ -156,10 +212,14 @@ def test_programs_of_the_release_before_write_on_newer_tables(
     fill(old_store, 20)
     with old_writer(old_store) as old:
         old.write(batch_of(7, 8, scores=[update_of("c-2", 2), update_of("c-2", 1)]))
+    migrate(old_store)
 
     assert len(rows_of(old_store, "score")) == 21
     assert {row["epoch_id"] for row in rows_of(old_store, "class_history")} == {0}
     assert [row["version"] for row in rows_of(old_store, "current_score")].count(2) == 1
+    explained = queries.explain(old_store, "c-2")
+    assert explained is not None
+    assert set(explained.factors) == set(update_of("c-2", 2).factors)
 
 
 @pytest.mark.parametrize(
@@ -347,7 +407,7 @@ def test_a_way_to_nowhere_is_refused(old_store: Engine) -> None:
     """A revision that does not exist, and a direction that was not meant."""
     with pytest.raises(ConfigurationError, match="there is no revision 0815; known are 0001, 0002"):
         migrate(old_store, "0815")
-    with pytest.raises(ConfigurationError, match="is not beyond 0004; leave out --down"):
+    with pytest.raises(ConfigurationError, match="is not beyond 0005; leave out --down"):
         downgrade_tables(old_store, REVISIONS[-1])
     migrate(old_store)
     with pytest.raises(ConfigurationError, match="0001 is before it; stop the programs that write"):

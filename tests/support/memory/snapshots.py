@@ -164,7 +164,8 @@ class SnapshotWorker:
 
     async def write(self) -> None:
         """Write what is queued, if anything is."""
-        if not self._app._queue.empty():
+        draft = self._app._draft
+        if not self._app._queue.empty() or (draft is not None and draft.records):
             await self._app.write_queued()
 
     async def release(self) -> None:

@@ -1,7 +1,7 @@
 """Metrics: names that Prometheus accepts, and the conservation law."""
 
 import subprocess
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from prometheus_client import CollectorRegistry, generate_latest
 
@@ -14,14 +14,11 @@ from tests.support.tools import tool
 TOPIC = "ckm.touchpoint.call.v1"
 
 
-@dataclass
+@dataclass(frozen=True)
 class Batch:
     """A written batch of the given sizes."""
 
-    profiles: list[int] = field(default_factory=list)
-    scores: list[int] = field(default_factory=list)
-    items: list[int] = field(default_factory=list)
-    employees: list[int] = field(default_factory=list)
+    counts: dict[str, int]
 
 
 def busy_worker(registry: CollectorRegistry) -> WorkerMetrics:
@@ -41,7 +38,7 @@ def busy_worker(registry: CollectorRegistry) -> WorkerMetrics:
 def busy_snapshots(registry: CollectorRegistry) -> SnapshotMetrics:
     """Return the metrics of a snapshot worker that has written one batch."""
     metrics = SnapshotMetrics(registry)
-    metrics.observe(Batch(profiles=[1, 2], scores=[1]), seconds=0.02)
+    metrics.observe(Batch({"profiles": 2, "scores": 1, "items": 0, "employees": 0}), seconds=0.02)
     return metrics
 
 
