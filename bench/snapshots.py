@@ -172,9 +172,7 @@ def _collectors(settings: Settings) -> Callable[[], CompiledCollector]:
     topics = Topics(settings.kafka.topic_prefix)
     outputs, policy = OutputCodec(open_schemas(settings)), settings.scoring
     choices = Choices(policy)
-    return lambda: CompiledCollector(
-        topics=topics, outputs=outputs, policy=policy, choices=choices
-    )
+    return lambda: CompiledCollector(topics=topics, outputs=outputs, policy=policy, choices=choices)
 
 
 def _collected(
@@ -193,7 +191,7 @@ def _bare_statement(table: Any) -> bytes:  # noqa: ANN401 -- a table of SQLAlche
         CURRENT_SCORE: "WHERE is_newest",
         CLASS_HISTORY: "WHERE previous_class IS DISTINCT FROM source_class",
     }.get(table, "")
-    text = f"INSERT INTO {table.name} ({', '.join(names)}) SELECT {', '.join(names)} "  # noqa: S608 -- names of ours
+    text = f"INSERT INTO {table.name} ({', '.join(names)}) SELECT {', '.join(names)} "
     text += f"FROM {staged or 'staged_' + table.name} {which}"
     if table in {PROFILE, EMPLOYEE, CURRENT_SCORE}:
         replaced = ", ".join(f"{name} = excluded.{name}" for name in names[1:])

@@ -42,6 +42,4 @@ def collectors(
 
     choices = Choices(policy)
     log.info("core.compiled")
-    return lambda: CompiledCollector(
-        topics=topics, outputs=outputs, policy=policy, choices=choices
-    )
+    return lambda: CompiledCollector(topics=topics, outputs=outputs, policy=policy, choices=choices)

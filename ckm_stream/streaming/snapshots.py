@@ -16,7 +16,7 @@ from typing import Any, Final
 import structlog
 from faust.types import TP, EventT, StreamT
 
-from ckm_stream.errors import ConfigurationError, TransientError
+from ckm_stream.errors import TransientError
 from ckm_stream.operations.health import Health
 from ckm_stream.operations.metrics import SnapshotMetrics
 from ckm_stream.operations.stacks import stack_of_thread

@@ -24,8 +24,17 @@ from ckm_stream.snapshots.staging import STAGED_ITEM, STAGED_PROFILE, STAGED_SCO
 from tests.support.golden_states import goldens
 from tests.support.store_rows import item_of, update_of
 from tests.support.touchpoints import contact, histories, order
-from tests.support.units import OUTPUTS, PARTITION, POLICY, TOPICS, Record, States, core_over
-from tests.support.units import fold_unit, slice_from
+from tests.support.units import (
+    OUTPUTS,
+    PARTITION,
+    POLICY,
+    TOPICS,
+    Record,
+    States,
+    core_over,
+    fold_unit,
+    slice_from,
+)
 from tests.support.values import items, score_updates
 
 pytest.importorskip("ckm_stream.native.score_rows", reason="the compiled core was not built")
@@ -164,13 +173,11 @@ def test_any_counts(counts: list[int]) -> None:
     apply_event(state, order("a"), POLICY)
     # Of touchpoints and items there are never so many that their sum has more than 64 bits.
     state.facts.counts = [
-        count >> 5 if place < counters.ORDERS or counters.EXPLICIT <= place else count
+        count >> 5 if place < counters.ORDERS or place >= counters.EXPLICIT else count
         for place, count in enumerate(counts)
     ]
 
-    expected, actual = both(
-        TOPICS.profile_changelog, records_of([encode_state(state, POLICY)])
-    )
+    expected, actual = both(TOPICS.profile_changelog, records_of([encode_state(state, POLICY)]))
 
     assert actual.rows[STAGED_PROFILE.name] == expected.rows[STAGED_PROFILE.name]
 
