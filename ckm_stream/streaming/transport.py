@@ -183,7 +183,7 @@ class Consumer(LiveConsumer):
     def on_init(self) -> None:
         """Set up the watermark's bookkeeping."""
         super().on_init()
-        self._few=False
+        self._few = False
         self._unfinished: defaultdict[TP, deque[int]] = defaultdict(deque)
         self._finished: defaultdict[TP, set[int]] = defaultdict(set)
         # Of slices that are never acknowledged, the books would only grow.
@@ -195,7 +195,9 @@ class Consumer(LiveConsumer):
     ) -> AsyncIterator[tuple[TP, ConsumerMessage]]:
         """Yield the next slice of each partition that has one."""
         import os
-        if self._few: await asyncio.sleep(float(os.environ.get("PACE","0")))
+
+        if self._few:
+            await asyncio.sleep(float(os.environ.get("PACE", "0")))
         records, _ = await self._wait_next_records(timeout)
         self._few = bool(records)
         fetched = cast(Mapping[TP, Fetched], records or {})
