@@ -21,7 +21,6 @@ from aiokafka.errors import (
     InvalidProducerIdMapping,
     KafkaError,
     KafkaTimeoutError,
-    ProducerClosed,
     ProducerFenced,
     TransactionalIdAuthorizationFailed,
 )
@@ -32,6 +31,7 @@ from ckm_stream.pipeline.records import Effects, Headers, OutputRecord
 from ckm_stream.streaming.batches import Packing, StockPacking, send_batches, send_forwarded
 from ckm_stream.streaming.last_unit import mark_of
 from ckm_stream.streaming.refusals import refusals
+from ckm_stream.streaming.stopping import stop_all
 
 log = structlog.get_logger(__name__)
 
@@ -40,8 +40,6 @@ ProducerFactory = Callable[[str | None], AIOKafkaProducer]
 #: Tells the changelog topic of a table.
 ChangelogTopics = Mapping[str, str]
 T = TypeVar("T")
-#: Kept from the collector, which takes tasks that nobody holds.
-_stopping: Final[set[asyncio.Future[None]]] = set()
 _STOCK: Final = StockPacking()
 _FENCED = (ProducerFenced, InvalidProducerEpoch, InvalidProducerIdMapping)
 
@@ -145,7 +143,7 @@ class ExactlyOnce:
     async def close(self, *, grace_s: float) -> None:
         """Stop the producers; a transaction that is still open is aborted by its successor."""
         producers, self._producers = self._producers, {}
-        await _stop(producers.values(), grace_s)
+        await stop_all(producers.values(), grace_s)
 
     def _transactional_id(self, partition: int) -> str:
         return f"{self._application_id}-{partition}"
@@ -213,7 +211,7 @@ class AtLeastOnce:
         """
         if self._shared is not None:
             shared, self._shared = self._shared, None
-            if not await _stop([shared], grace_s):
+            if not await stop_all([shared], grace_s):
                 raise TransientError(
                     f"the broker has not taken everything within {grace_s:g} s; "
                     "this worker leaves, its successor does the work again"
@@ -238,33 +236,6 @@ def _background_failures(producer: AIOKafkaProducer) -> Iterator[None]:
     except IllegalOperation as error:
         failed = producer._txn_manager.wait_for_transaction_end()  # noqa: SLF001 -- no public way to it
         raise failed.exception() from error
-
-
-async def _stop(producers: Iterable[AIOKafkaProducer], grace_s: float) -> bool:
-    """
-    Tell whether all have stopped; what is on its way for one that has not may still arrive.
-
-    One whose stop fails has stopped: what fails is its sender, after which nothing is sent.
-    """
-    stopping = {asyncio.ensure_future(producer.stop()): producer for producer in producers}
-    if not stopping:
-        return True
-    for task in stopping:
-        _stopping.add(task)
-        task.add_done_callback(_stopped)
-    _, late = await asyncio.wait(stopping, timeout=grace_s)
-    for task in late:
-        # It flushes as it stops, for ever if the broker is away: what waits is dropped, so that it
-        # closes its connections when the request under way has an answer, or has had no answer.
-        stopping[task]._message_accumulator.fail_all(ProducerClosed())  # noqa: SLF001 -- no public way
-    return not late
-
-
-def _stopped(task: asyncio.Future[None]) -> None:
-    _stopping.discard(task)
-    error = None if task.cancelled() else task.exception()
-    if error is not None:
-        log.warning("producer.stop", error=type(error).__name__, reason=str(error))
 
 
 async def _send_outputs(

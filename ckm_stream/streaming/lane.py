@@ -97,12 +97,14 @@ class Wiring:
     """
     What all lanes of a worker share.
 
-    ``unit_s`` bounds a unit's time, ``depth`` the Faust messages that wait in one lane: slices, or
-    single records under the stock transport. ``settle`` commits the source offsets of a committed
-    unit at once, where the committer has not done so and nobody will get to acknowledge slices.
-    ``work`` is told when a unit is under way, for the watchdog. ``may_score`` returns once the
-    epochs are known that scores of now can fall into. ``watch`` finds the classes that change by
-    silence; None if nobody looks.
+    ``unit_s`` bounds a unit's time, ``depth`` the records that wait in one lane: it takes no other
+    slice while so many do. Records and not slices, which are the smaller the faster a worker
+    fetches: bounded by their number, units would be small when there is most to do.
+
+    ``settle`` commits the source offsets of a committed unit at once, where the committer has not
+    done so and nobody will get to acknowledge slices. ``work`` is told when a unit is under way,
+    for the watchdog. ``may_score`` returns once the epochs are known that scores of now can fall
+    into. ``watch`` finds the classes that change by silence; None if nobody looks.
     """
 
     core: Core
@@ -130,7 +132,10 @@ class Lane:
     def __init__(self, partition: int, wiring: Wiring) -> None:
         self.partition = partition
         self._wiring = wiring
-        self._queue: asyncio.Queue[Delivery] = asyncio.Queue(maxsize=wiring.depth)
+        self._queue: asyncio.Queue[Delivery] = asyncio.Queue()
+        self._waiting = 0
+        self._has_room = asyncio.Event()
+        self._has_room.set()
         self._closing = asyncio.Event()
         self._recent = RecentStates(_RECENT_STATES)
         self._limiter = Limiter(wiring.limits)
@@ -140,14 +145,16 @@ class Lane:
 
     async def offer(self, delivery: Delivery) -> None:
         """Queue a slice, waiting while the lane is full; a closing lane takes nothing."""
+        while not self._has_room.is_set() and not self._closing.is_set():
+            await self._has_room.wait()
         if not self._closing.is_set():
-            await self._queue.put(delivery)
+            self._queue.put_nowait(delivery)
+            self._count(len(delivery.part.records))
 
     @property
     def buffered(self) -> int:
         """Records that wait in this lane."""
-        waiting: Iterable[Delivery] = self._queue._queue  # type: ignore[attr-defined] # noqa: SLF001 -- asyncio has no peek
-        return sum(len(delivery.part.records) for delivery in waiting)
+        return self._waiting
 
     async def run(self) -> None:
         """
@@ -172,8 +179,9 @@ class Lane:
     def close(self) -> None:
         """Ask the lane to end after the unit under way."""
         self._closing.set()
-        while not self._queue.empty():  # wakes an ``offer`` that waits for room
-            self._queue.get_nowait()
+        while not self._queue.empty():
+            self._take()
+        self._has_room.set()  # wakes an ``offer`` that waits for it
 
     def look_at_all(self) -> None:
         """Look, when there is nothing else to do, for classes that time alone has changed."""
@@ -183,7 +191,7 @@ class Lane:
     async def _next(self) -> Delivery | None:
         """Wait for a slice; None if the lane closes, or has time to look for silence."""
         if not self._queue.empty():
-            return self._queue.get_nowait()
+            return self._take()
         getter = asyncio.ensure_future(self._queue.get())
         closing = asyncio.ensure_future(self._closing.wait())
         await asyncio.wait(
@@ -193,7 +201,21 @@ class Lane:
         if self._closing.is_set() or not getter.done():
             getter.cancel()
             return None
-        return getter.result()
+        delivery = getter.result()
+        self._count(-len(delivery.part.records))
+        return delivery
+
+    def _take(self) -> Delivery:
+        delivery = self._queue.get_nowait()
+        self._count(-len(delivery.part.records))
+        return delivery
+
+    def _count(self, more: int) -> None:
+        self._waiting += more
+        if self._wiring.depth == 0 or self._waiting < self._wiring.depth:
+            self._has_room.set()
+        else:
+            self._has_room.clear()
 
     async def _tend(self) -> None:
         """Look at a few customers, and announce the classes that have changed by now."""
@@ -232,7 +254,7 @@ class Lane:
         excess = await self._add(unit, first.part)
         turn = started
         while excess is None and self._may_go_on(unit, started):
-            taken.append(self._queue.get_nowait())
+            taken.append(self._take())
             excess = await self._add(unit, taken[-1].part)
             if time.monotonic() - turn > _TURN_S:
                 await asyncio.sleep(0)  # other lanes and the metrics get their turn in between

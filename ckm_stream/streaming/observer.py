@@ -2,6 +2,9 @@
 
 import time
 from collections.abc import Iterable, Mapping
+from functools import cache
+
+from prometheus_client import Counter, Histogram
 
 from ckm_stream.codec.topics import Source, Topics
 from ckm_stream.errors import Reason
@@ -19,26 +22,35 @@ class MetricsObserver:
         self.delivered: dict[tuple[str, int], int] = {}
         self.committed: dict[tuple[str, int], int] = {}
         self._last_timestamps: dict[tuple[str, int], float] = {}
+        self._verdicts: dict[Source, tuple[Counter, Counter, Counter]] = {}
         self._declare_verdicts()
+
+        @cache
+        def durations_of(topic: str) -> tuple[Histogram, Histogram]:
+            return (
+                metrics.event_processing_duration.labels(topic),
+                metrics.event_end_to_end_latency.labels(topic),
+            )
+
+        self._durations_of = durations_of
 
     def on_committed(self, effects: Effects, *, parts: list[Slice], seconds: float) -> None:
         """Count one unit; *seconds* is the time from its first slice to its commit."""
         metrics, tally, now = self._metrics, effects.tally, time.time()
         for source, count in tally.consumed.items():
-            topic = self._topic_of[source]
-            metrics.events_consumed.labels(topic).inc(count)
-            metrics.events_applied.labels(topic, source.name.lower()).inc(tally.applied[source])
-            metrics.events_deduplicated.labels(topic).inc(
-                tally.duplicates[source] + tally.redelivered[source]
-            )
+            consumed, applied, deduplicated = self._verdicts[source]
+            consumed.inc(count)
+            applied.inc(tally.applied[source])
+            deduplicated.inc(tally.duplicates[source] + tally.redelivered[source])
         for (source, reason), count in tally.dead_lettered.items():
             metrics.events_dead_lettered.labels(self._topic_of[source], reason.value).inc(count)
         metrics.score_updates.inc(len(effects.updates))
         metrics.last_commit_timestamp.set(now)
         for part in parts:
-            metrics.event_processing_duration.labels(part.topic).observe(seconds)
+            processing, end_to_end = self._durations_of(part.topic)
+            processing.observe(seconds)
             newest = part.records[-1].timestamp / 1000
-            metrics.event_end_to_end_latency.labels(part.topic).observe(max(0.0, now - newest))
+            end_to_end.observe(max(0.0, now - newest))
             self.committed[part.topic, part.partition] = part.next_offset
             self._last_timestamps[part.topic, part.partition] = newest
 
@@ -53,9 +65,12 @@ class MetricsObserver:
         """Export every verdict as 0: Prometheus sees no growth in what appears with a number."""
         metrics = self._metrics
         for source, topic in self._topic_of.items():
-            metrics.events_consumed.labels(topic)
-            metrics.events_applied.labels(topic, source.name.lower())
-            metrics.events_deduplicated.labels(topic)
+            # Kept: looking one up by its labels takes as long as counting.
+            self._verdicts[source] = (
+                metrics.events_consumed.labels(topic),
+                metrics.events_applied.labels(topic, source.name.lower()),
+                metrics.events_deduplicated.labels(topic),
+            )
             for reason in Reason:
                 metrics.events_dead_lettered.labels(topic, reason.value)
 

@@ -50,6 +50,8 @@ from ckm_stream.streaming.worker import CrashOnlyApp
 
 log = structlog.get_logger(__name__)
 _LAG_INTERVAL_S = 5.0
+# In each lane: some tenths of a second of work, and a few MB.
+_FETCHES_WAITING = 2
 _FETCHING = "the fetching of records"
 
 
@@ -100,7 +102,7 @@ class ProfileApp(CrashOnlyApp):
             tables=self.tables_by_name,
             observer=self.observer,
             unit_s=settings.kafka.unit_s,
-            depth=8 if settings.kafka.transport is TransportKind.CKM else 4096,
+            depth=_FETCHES_WAITING * settings.kafka.max_poll_records,
             settle=self._settle,
             may_score=self.epoch_feed.fresh,
             watch=self._new_watch(core, settings),

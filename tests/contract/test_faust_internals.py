@@ -20,7 +20,9 @@ from aiokafka.client import AIOKafkaClient
 from aiokafka.consumer.fetcher import Fetcher
 from aiokafka.consumer.group_coordinator import GroupCoordinator
 from aiokafka.consumer.subscription_state import Assignment, Subscription, TopicPartitionState
+from aiokafka.producer import message_accumulator
 from aiokafka.producer.message_accumulator import BatchBuilder
+from aiokafka.producer.sender import AddPartitionsToTxnHandler, Sender
 from faust.agents.agent import Agent
 from faust.app.base import App
 from faust.tables.manager import TableManager
@@ -84,6 +86,21 @@ METHODS: list[tuple[type, str, list[str]]] = [
     (faust.Worker, "on_setup_root_logger", ["self", "logger", "level"]),
     # What profiles.py relies on, to commit in the middle of a slice.
     (stock.Consumer, "_commit", ["self", "offsets"]),
+    # What clients.py overrides, and calls.
+    (Sender, "_do_add_partitions_to_txn", ["self", "tps"]),
+    (Sender, "_find_coordinator", ["self", "coordinator_type", "coordinator_key"]),
+    (AddPartitionsToTxnHandler, "handle_response", ["self", "resp"]),
+    # What packing.py takes the place of.
+    (BatchBuilder, "close", ["self"]),
+    (BatchBuilder, "closed", ["self"]),
+    (BatchBuilder, "record_count", ["self"]),
+    (BatchBuilder, "size", ["self"]),
+    (BatchBuilder, "_build", ["self"]),
+    (
+        BatchBuilder,
+        "_set_producer_state",
+        ["self", "producer_id", "producer_epoch", "base_sequence"],
+    ),
     # What committer.py relies on.
     (BatchBuilder, "append", ["self", "timestamp", "key", "value", "headers"]),
     (aiokafka.AIOKafkaProducer, "create_batch", ["self"]),
@@ -338,3 +355,14 @@ def test_the_version_is_the_pinned_one(name: str) -> None:
 def test_the_note_exists() -> None:
     """Every message here sends its reader there."""
     assert (ROOT / "docs" / "adr" / "0002-faust.md").is_file()
+
+
+def test_a_packed_batch_has_all_that_a_producer_asks_a_builder_for() -> None:
+    """What aiokafka's accumulator calls of it."""
+    packing = pytest.importorskip("ckm_stream.streaming.packing")
+    source = inspect.getsource(message_accumulator.MessageBatch)
+    source += inspect.getsource(message_accumulator.MessageAccumulator)
+    asked = set(re.findall(r"\b_?builder\.(\w+)", source))
+
+    assert asked >= {"_build", "_set_producer_state", "closed", "record_count"}, NOTE
+    assert [name for name in asked if not hasattr(packing.PackedBatch, name)] == [], NOTE

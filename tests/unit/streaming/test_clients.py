@@ -4,12 +4,14 @@ import re
 import ssl
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import faust
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
-from aiokafka.errors import NodeNotReadyError
+from aiokafka.errors import ConcurrentTransactions, NodeNotReadyError
+from aiokafka.structs import TopicPartition
 from faust.transport.drivers.aiokafka import credentials_to_aiokafka_auth
 
 from ckm_stream.settings import Guarantee, KafkaSettings, TransportKind
@@ -96,6 +98,45 @@ async def test_a_broker_without_producer_ids_is_written_to_all_the_same() -> Non
     producer = await producer_of(KafkaSettings(idempotence=False), None)
 
     assert producer._txn_manager is None
+
+
+@pytest.mark.parametrize(
+    ("begun", "pauses_s"), [(False, [0.003]), (True, [0.1])], ids=["the one before", "this one"]
+)
+async def test_a_transaction_begins_soon_after_the_end_of_the_one_before(
+    monkeypatch: pytest.MonkeyPatch, *, begun: bool, pauses_s: list[float]
+) -> None:
+    """Its markers take some 3 ms and aiokafka asks again after 20; other trouble waits as ever."""
+    producer = await producer_of(KafkaSettings(), "app-3")
+    manager, sender = producer._txn_manager, producer._sender
+    manager.set_pid_and_epoch(1, 0)
+    manager.begin_transaction()
+    topics = ["items", "scores"] if begun else ["scores"]
+    for topic in topics:
+        manager.maybe_add_partition_to_txn(TopicPartition(topic, 0))
+    if begun:
+        manager.partition_added(TopicPartition("items", 0))
+    answers = [ConcurrentTransactions.errno, 0]
+    pauses: list[float] = []
+
+    async def answer(_node: int, request: Any, **_: Any) -> Any:
+        return SimpleNamespace(errors=[("scores", [(0, answers.pop(0))])])
+
+    async def coordinator(*_: Any) -> int:
+        return 1
+
+    async def sleep(seconds: float) -> None:
+        pauses.append(seconds)
+
+    sender.client.send = answer
+    sender._find_coordinator = coordinator
+    monkeypatch.setattr("aiokafka.producer.sender.asyncio.sleep", sleep)
+
+    assert not await sender._do_add_partitions_to_txn(manager.partitions_to_add())
+    assert await sender._do_add_partitions_to_txn(manager.partitions_to_add())
+
+    assert pauses == pauses_s
+    assert manager.txn_partitions == {TopicPartition(topic, 0) for topic in topics}
 
 
 async def test_the_recovery_reads_what_is_committed_from_the_beginning() -> None:

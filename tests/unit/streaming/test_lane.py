@@ -228,7 +228,7 @@ async def test_a_slice_that_slips_in_behind_dropped_ones_is_not_taken() -> None:
     lane = bench.lane()
     codec.meanwhile = lane.close
     first = bench.delivery("a", slice_from(0, call("a")))
-    lane._queue.put_nowait(bench.delivery("b", slice_from(1, call("b"))))
+    await lane.offer(bench.delivery("b", slice_from(1, call("b"))))
     slipping = await blocked(lambda: lane.offer(bench.delivery("c", slice_from(2, call("c")))))
 
     await within(lane._run_unit(first))
