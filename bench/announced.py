@@ -8,7 +8,7 @@ records.
 
 from collections import defaultdict
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 from bench.load import simulated_load
 from ckm_stream.codec.events import EventCodec
@@ -51,12 +51,10 @@ def announced(events: int, customers: int, *, settings: Settings, unit: int) -> 
     partitions = settings.kafka.partitions
     partition_of = partitioner(partitions)
     waiting: Waiting = defaultdict(lambda: defaultdict(list))
-    taken = 0
-    for event in simulated_load(events, customers):
+    for taken, event in enumerate(simulated_load(events, customers), start=1):
         topic, key = codec.address(event)
         record = key, codec.encode(event), event.recorded_at // 1000, ()
         worker.queue(waiting, topic, partition_of(key), *record)
-        taken += 1
         if taken % (unit * partitions) == 0:
             yield from worker.fold(waiting)
     while waiting:
@@ -107,15 +105,12 @@ class _Worker:
                 self._tables[table, partition].update(entries)
             unit.release()
             for record in effects.forwarded:
-                assert record.partition is not None
-                assert record.key is not None
-                assert record.value is not None
                 self.queue(
                     waiting,
                     record.topic,
-                    record.partition,
-                    record.key,
-                    record.value,
+                    cast(int, record.partition),
+                    cast(bytes, record.key),
+                    cast(bytes, record.value),
                     newest,
                     record.headers,
                 )
@@ -124,9 +119,8 @@ class _Worker:
     def _written(self, effects: Effects, millis: int) -> Iterator[Written]:
         partition = effects.partition
         for record in (*effects.updates, *effects.items):
-            assert record.key is not None
-            assert record.value is not None
-            yield Written(record.topic, partition, record.key, record.value, millis)
+            key, value = cast(bytes, record.key), cast(bytes, record.value)
+            yield Written(record.topic, partition, key, value, millis)
         for table, topic in (
             (PROFILES, self._topics.profile_changelog),
             (EMPLOYEES, self._topics.employee_changelog),

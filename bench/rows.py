@@ -10,8 +10,8 @@ knowledge item names the event that caused it. Its latency counts from the insta
 event was due to be published to the one that PostgreSQL puts on the commit of its row
 (``track_commit_timestamp``), just before it makes the commit durable and visible. Figures begin
 after a warm-up. How much of a score's latency was over when the profile worker made its update, by
-the record's timestamp, is told apart. With CKM__KAFKA__BOOTSTRAP_SERVERS set, that cluster is used. Writes
-``bench/results/rows.json``.
+the record's timestamp, is told apart. With CKM__KAFKA__BOOTSTRAP_SERVERS set, that cluster is
+used. Writes ``bench/results/rows.json``.
 """
 
 import argparse
@@ -208,8 +208,7 @@ def _due_s(
 def _committed_s(engine: Engine) -> Iterator[tuple[str, float]]:
     """Yield the event that caused each row, and when the row was committed."""
     with engine.connect() as connection:
-        for event_id, instant_s in connection.exec_driver_sql(_COMMITTED):
-            yield event_id, instant_s
+        yield from map(tuple, connection.exec_driver_sql(_COMMITTED))
 
 
 def _announced_s(settings: Settings) -> Iterator[tuple[str, float]]:

@@ -154,9 +154,7 @@ def _cpu_s(pid: int) -> float:
     return int(Path(f"/proc/{pid}/schedstat").read_text().split()[0]) / 1e9
 
 
-def _batches(
-    settings: Settings, records: list[Written], size: int
-) -> Iterator[dict[tuple[str, int], list[Stored]]]:
+def _batches(records: list[Written], size: int) -> Iterator[dict[tuple[str, int], list[Stored]]]:
     """Yield the records of one transaction after the other, by topic and partition."""
     ends: defaultdict[tuple[str, int], int] = defaultdict(int)
     for start in range(0, len(records), size):
@@ -205,7 +203,7 @@ def _bare(
     engine = open_engine(url)
     migrate(engine)
     new = _collectors(settings)
-    packed = [_collected(new(), slices) for slices in _batches(settings, records, size)]
+    packed = [_collected(new(), slices) for slices in _batches(records, size)]
     statements = {table.name: _bare_statement(table) for table in _TABLES}
     spent: defaultdict[str, float] = defaultdict(float)
     written: defaultdict[str, int] = defaultdict(int)
@@ -247,7 +245,7 @@ def _writer(url: str, settings: Settings, records: list[Written], size: int) -> 
     migrate(engine)
     writer = SnapshotWriter(engine)
     new = _collectors(settings)
-    batches = list(_batches(settings, records, size))
+    batches = list(_batches(records, size))
     writer.positions(sorted({tp for slices in batches for tp in slices}))
     with engine.connect() as connection:
         driver: Any = connection.connection.driver_connection

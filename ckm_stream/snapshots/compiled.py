@@ -1,5 +1,5 @@
 """
-From consumed records to a packed batch by compiled code; ``collect`` with ``packing`` says the same.
+From consumed records to a packed batch by compiled code; ``collect`` and ``packing`` say the same.
 
 Of each customer and employee only the newest state of a batch is decoded. What the compiled code
 does not take for plain goes through the Python codec, which makes it plain or says what is wrong.

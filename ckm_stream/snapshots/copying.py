@@ -42,11 +42,14 @@ def stage(connection: Connection, batch: PackedBatch) -> None:
     for name, rows in batch.rows.items():
         if rows:
             statement = f"COPY {name} FROM STDIN (FORMAT BINARY)"
-            with _errors_of(statement, connection), driver.cursor() as cursor:
-                with cursor.copy(statement.encode()) as copy:
-                    copy.write(HEAD)
-                    copy.write(rows)
-                    copy.write(END)
+            with (
+                _errors_of(statement, connection),
+                driver.cursor() as cursor,
+                cursor.copy(statement.encode()) as copy,
+            ):
+                copy.write(HEAD)
+                copy.write(rows)
+                copy.write(END)
 
 
 @cache

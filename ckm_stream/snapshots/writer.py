@@ -8,7 +8,7 @@ so that an older state can never replace a newer one, whatever the topics' order
 
 import sqlite3
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, Final, TypeVar
+from typing import Any, Final, TypeVar, cast
 
 from sqlalchemy import Connection, Engine, Executable, Table, bindparam, delete, select, tuple_
 from sqlalchemy.exc import IntegrityError
@@ -168,8 +168,7 @@ class SnapshotWriter:
                 if self._copies:
                     self._copy(connection, batch)
                 else:
-                    assert isinstance(batch, SnapshotBatch)
-                    self._write_rows(connection, batch)
+                    self._write_rows(connection, cast(SnapshotBatch, batch))
             finally:
                 self._running = None
 

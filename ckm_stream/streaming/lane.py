@@ -10,7 +10,7 @@ worker in front of the first record too many (promise P7).
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Never, Protocol
 

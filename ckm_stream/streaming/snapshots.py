@@ -32,14 +32,14 @@ from ckm_stream.streaming.table import BulkTableManager
 from ckm_stream.streaming.worker import CrashOnlyApp
 
 log = structlog.get_logger(__name__)
-# Of a customer's states in one transaction only the newest is written: 20,000 records cost PostgreSQL
-# a fifth less each than 5,000 do, and take it a third of a second.
+# Of a customer's states in one transaction only the newest is written: 20,000 records cost
+# PostgreSQL a fifth less each than 5,000 do, and take it a third of a second.
 _MAX_RECORDS_PER_WRITE = 20_000
 _GIVEN_UP: Final = object()
 _LAG_INTERVAL_S = 5.0
-# A transaction has costs that do not depend on its size, and without a pause they come ten times a
-# second and more: it takes a third of the worker's CPU time at 5,000 events/s, and costs a row 0.1 s
-# on average. A backlog is not held up.
+# A transaction has costs that do not depend on its size, and without a pause they come ten times
+# a second and more: it takes a third of the worker's CPU time at 5,000 events/s, and costs a row
+# 0.1 s on average. A backlog is not held up.
 _PAUSE_S: Final = 0.2
 # Likewise for the broker and the client: so much, or what has come in 0.1 s.
 _FETCH_MIN_BYTES: Final = 1 << 18
@@ -137,7 +137,7 @@ class SnapshotApp(CrashOnlyApp):
                     await self._write(draft)
 
     async def collect_queued(self, *, for_s: float) -> None:
-        """Collect what comes in so many seconds, unless there is enough for a transaction before."""
+        """Collect what comes in so many seconds, unless a transaction has enough before."""
         async with self._collecting(self._next) as enough:
             await asyncio.wait({enough}, timeout=for_s)
 

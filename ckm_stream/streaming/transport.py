@@ -9,7 +9,6 @@ begins with, is dropped instead of being handed to the partition's new life, whe
 records before it.
 """
 
-import asyncio
 from collections import defaultdict, deque
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from typing import Any, ClassVar, Final, cast
@@ -198,7 +197,6 @@ class Consumer(LiveConsumer):
     def on_init(self) -> None:
         """Set up the watermark's bookkeeping."""
         super().on_init()
-        self._few = False
         self._unfinished: defaultdict[TP, deque[int]] = defaultdict(deque)
         self._finished: defaultdict[TP, set[int]] = defaultdict(set)
         # Of slices that are never acknowledged, the books would only grow.
@@ -209,12 +207,7 @@ class Consumer(LiveConsumer):
         timeout: float,  # noqa: ASYNC109 -- the overridden signature
     ) -> AsyncIterator[tuple[TP, ConsumerMessage]]:
         """Yield the next slice of each partition that has one."""
-        import os
-
-        if self._few:
-            await asyncio.sleep(float(os.environ.get("PACE", "0")))
         records, _ = await self._wait_next_records(timeout)
-        self._few = bool(records)
         fetched = cast(Mapping[TP, Fetched], records or {})
         for tp, batch in fetched.items():
             if not self.flow_active or self.should_stop:

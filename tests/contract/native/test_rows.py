@@ -257,7 +257,11 @@ def test_a_state_of_another_policy_is_refused_by_both() -> None:
     state = ProfileState.empty(PARTITION)
     other = dataclasses.replace(POLICY, landmark_s=POLICY.landmark_s + 86_400)
     records = records_of([encode_state(state, other)])
+
+    def collect(collector: Any) -> None:
+        collector.add(TOPICS.profile_changelog, PARTITION, records, expected=0)
+        collector.batch()
+
     for collector in collectors():
         with pytest.raises(ConfigurationError, match="another scoring policy"):
-            collector.add(TOPICS.profile_changelog, PARTITION, records, expected=0)
-            collector.batch()
+            collect(collector)

@@ -49,7 +49,7 @@ SELECT {_SCORE_KEY}, {_FIELDS_OF_DOCUMENT}, place
 FROM score
 CROSS JOIN LATERAL jsonb_array_elements(score.factors)
     WITH ORDINALITY AS document (factor, place)
-"""
+"""  # noqa: S608 -- names of ours
 
 _VIEW_OF_SQLITE: Final = f"""
 CREATE VIEW score_factor AS
@@ -62,7 +62,7 @@ SELECT {_SCORE_KEY},
     {", ".join(f"json_extract(list.value, '$.{f}')" for _, f, _ in _LISTS)},
     list.key + 1
 FROM score JOIN json_each(factors) AS list
-"""
+"""  # noqa: S608 -- names of ours
 
 _DOCUMENTS_OF_POSTGRESQL: Final = f"""
 UPDATE score SET factors = coalesce((
@@ -71,7 +71,7 @@ UPDATE score SET factors = coalesce((
     CROSS JOIN LATERAL (SELECT {_FIELDS}) AS factor
 ), '[]')
 WHERE factor_indicators IS NOT NULL
-"""
+"""  # noqa: S608 -- names of ours
 
 # Numbers as they are written in the lists: through SQLite's own, some would lose their last bit.
 _PARTS_OF_SQLITE: Final = " || ',' || ".join(
@@ -84,13 +84,13 @@ UPDATE score SET factors = (
     FROM (SELECT '$[' || key || ']' AS place FROM json_each(factor_indicators) ORDER BY key)
 )
 WHERE factor_indicators IS NOT NULL
-"""
+"""  # noqa: S608 -- names of ours
 
 _CURRENT_DOCUMENTS: Final = f"""
 UPDATE current_score SET factors = score.factors
 FROM score
 WHERE {" AND ".join(f"score.{name} = current_score.{name}" for name in _KEY)}
-"""
+"""  # noqa: S608 -- names of ours
 
 
 def upgrade() -> None:
