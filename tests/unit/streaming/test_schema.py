@@ -47,3 +47,17 @@ def test_milliseconds_survive_the_stock_transports_seconds(millis: int) -> None:
     message.timestamp = millis / 1000.0
 
     assert records_of(message)[0].timestamp == millis
+
+
+@pytest.mark.parametrize("records", [[object()], (object(), object())])
+def test_a_slice_s_records_are_what_its_message_carries(records: Any) -> None:
+    """Of whatever kind the sequence is."""
+    assert records_of(message_of(records)) is records
+
+
+@pytest.mark.parametrize("value", [None, b""])
+def test_a_stock_message_without_a_value_is_a_record_too(value: bytes | None) -> None:
+    """It has its verdict, as any other."""
+    (record,) = records_of(message_of(value))
+
+    assert record.value == value

@@ -10,6 +10,7 @@ from unittest.mock import AsyncMock
 
 import faust
 import pytest
+from aiokafka import AIOKafkaConsumer
 from aiokafka.errors import KafkaError
 from aiokafka.structs import TopicPartition
 from faust.types import TP
@@ -17,7 +18,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ckm_stream.operations.health import Health
-from ckm_stream.settings import HealthSettings
+from ckm_stream.settings import CoreKind, HealthSettings
+from ckm_stream.streaming.fetching import consumer_class
 from ckm_stream.streaming.transport import (
     Consumer,
     ConsumerThread,
@@ -429,6 +431,32 @@ async def test_the_consumer_reads_committed_records_and_does_not_dawdle(
     assert kafka._isolation_level == "read_committed"
     assert kafka._fetch_max_wait_ms == 100
     await kafka.stop()
+
+
+@pytest.mark.parametrize("core", CoreKind)
+async def test_a_slice_s_records_are_those_of_its_app_s_core(
+    new_consumer: NewConsumer, core: CoreKind
+) -> None:
+    """Read in place by the compiled one."""
+    consumer = new_consumer(core_kind=core)
+
+    kafka = consumer._thread._create_worker_consumer(cast(Transport, consumer.transport))
+
+    assert type(kafka) is consumer_class(core)
+    await kafka.stop()
+
+
+async def test_the_stock_transport_has_records_with_all_their_fields(
+    new_consumer: NewConsumer,
+) -> None:
+    """Faust's messages are made of them."""
+    thread = ConsumerThread(new_consumer())
+
+    kafka = thread._create_worker_consumer(cast(Transport, thread.consumer.transport))
+
+    assert type(kafka) is AIOKafkaConsumer
+    await kafka.stop()
+    thread.thread_loop.close()
 
 
 async def test_each_answer_of_the_broker_is_noticed(new_consumer: NewConsumer) -> None:
