@@ -59,7 +59,7 @@ async def write_backlog(settings: Settings, records: Iterable[Record]) -> None:
     """Write *records* in prebuilt batches, each to its key's partition."""
     partition_of = partitioner(settings.kafka.partitions)
     await write_placed(
-        settings, ((topic, partition_of(key), key, *rest) for topic, key, *rest in records)
+        settings, ((topic, partition_of(key), key, value, at) for topic, key, value, at in records)
     )
 
 

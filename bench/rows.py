@@ -175,11 +175,11 @@ def _wait_until_ready(settings: Settings, port: int, folder: Path) -> None:
 
 def _wait_until_quiet(engine: Engine) -> None:
     """Wait until no position has moved for a second."""
-    deadline, before = time.monotonic() + _PATIENCE_S, -1
+    deadline, before = time.monotonic() + _PATIENCE_S, None
     while time.monotonic() < deadline:
         with engine.connect() as connection:
             now = connection.exec_driver_sql("SELECT sum(next_offset) FROM sink_progress").scalar()
-        if now == before:
+        if now is not None and now == before:
             return
         before = now
         time.sleep(_QUIET_S)

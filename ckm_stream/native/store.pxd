@@ -20,7 +20,7 @@ cdef class CompactStore:
     cdef int set_at(
         self, const uint8_t* key, Py_ssize_t key_size, const uint8_t* value, Py_ssize_t size
     ) except -1
-    cdef int settle_oldest(self) except -1
+    cdef int settle_older(self) except -1
     cdef int put_new(
         self,
         const uint8_t* key,

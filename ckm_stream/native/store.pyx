@@ -17,6 +17,7 @@ from ckm_stream.native.siphash cimport SipKey, siphash
 from ckm_stream.native.wire cimport Buffer, reserve
 
 import os
+from itertools import islice
 
 cdef enum:
     LEAST_SLOTS = 16
@@ -98,7 +99,7 @@ cdef class CompactStore:
 
     Args:
         packs: Whether states take a sixth less memory, and 1.2 us more to be put or got.
-        unpacked: How many of those that were put lately are not packed until others were.
+        unpacked: Of those that were put lately, how many are not packed; up to twice as many.
     """
 
     def __cinit__(self, *, bint packs=False, Py_ssize_t unpacked=0):
@@ -157,8 +158,8 @@ cdef class CompactStore:
             return
         self.young.pop(key, None)  # to the end of the line
         self.young[key] = value
-        if len(self.young) > self.most_young:
-            self.settle_oldest()
+        if len(self.young) > 2 * self.most_young:
+            self.settle_older()
 
     def put_many(self, entries):
         """Set states, in their order."""
@@ -212,15 +213,18 @@ cdef class CompactStore:
             slot = self.index[place]
         return -1
 
-    cdef int settle_oldest(self) except -1:
-        cdef bytes key = next(iter(self.young))
-        cdef bytes value = self.young.pop(key)
-        return self.set_at(
-            <const uint8_t*>PyBytes_AS_STRING(key),
-            PyBytes_GET_SIZE(key),
-            <const uint8_t*>PyBytes_AS_STRING(value),
-            PyBytes_GET_SIZE(value),
-        )
+    cdef int settle_older(self) except -1:
+        # Many at once: a dictionary is searched for its first key from where that was long ago.
+        cdef bytes key, value
+        for key in list(islice(self.young, self.most_young)):
+            value = self.young.pop(key)
+            self.set_at(
+                <const uint8_t*>PyBytes_AS_STRING(key),
+                PyBytes_GET_SIZE(key),
+                <const uint8_t*>PyBytes_AS_STRING(value),
+                PyBytes_GET_SIZE(value),
+            )
+        return 0
 
     cdef int put_at(
         self, const uint8_t* key, Py_ssize_t key_size, const uint8_t* value, Py_ssize_t size

@@ -8,7 +8,7 @@ next to nothing.
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from sqlalchemy import Connection, Executable, Table, select
 from sqlalchemy.dialects import postgresql
@@ -87,7 +87,7 @@ def _errors_of(statement: str, connection: Connection) -> Iterator[None]:
         yield
     except psycopg.Error as error:
         driver: Any = connection.connection.driver_connection
-        is_lost = connection.dialect.is_disconnect(error, driver, None)
+        is_lost = connection.dialect.is_disconnect(cast(Any, error), driver, None)
         if is_lost:
             connection.invalidate(error)
         raise DBAPIError.instance(

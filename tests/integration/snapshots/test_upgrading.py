@@ -190,7 +190,11 @@ def test_epochs_go_and_nothing_else_with_the_revision_that_brought_them(store: E
     writer.write(batch_of(0, 1, scores=[in_epoch(1, SourceClass.ORDINARY)]))
     with for_writing(store).begin() as connection:
         connection.execute(insert(EPOCH), epoch_row(1))
-    before = [rows_of(store, "epoch"), histories_of(store), rows_of(store, "sink_progress")]
+    before: list[Any] = [
+        rows_of(store, "epoch"),
+        histories_of(store),
+        rows_of(store, "sink_progress"),
+    ]
 
     downgrade_tables(store, "0003")
     tables = inspect(store).get_table_names()

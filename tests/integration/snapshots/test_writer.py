@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Engine, Table, event, text, true, update
 
 from ckm_stream.domain.score import Factor, SourceClass
 from ckm_stream.errors import ConfigurationError, FencedError, TransientError
-from ckm_stream.snapshots.batch import Progress, SnapshotBatch, Tombstone
+from ckm_stream.snapshots.batch import Batch, Progress, SnapshotBatch, Tombstone
 from ckm_stream.snapshots.statements import Guard
 from ckm_stream.snapshots.store import migrate, open_engine
 from ckm_stream.snapshots.tables import FACTOR_COLUMNS, SINK_PROGRESS
@@ -516,7 +516,7 @@ class LosesConfirmation(SnapshotWriter):
 
     has_lost = False
 
-    def _transact(self, batch: SnapshotBatch) -> None:
+    def _transact(self, batch: Batch) -> None:
         super()._transact(batch)
         if not self.has_lost:
             self.has_lost = True
@@ -537,7 +537,7 @@ class AsksTooEarly(LosesConfirmation):
 
     has_asked = False
 
-    def _is_written(self, batch: SnapshotBatch) -> bool:
+    def _is_written(self, batch: Batch) -> bool:
         if not self.has_asked:
             self.has_asked = True
             return False

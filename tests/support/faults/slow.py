@@ -16,7 +16,7 @@ from aiokafka.consumer.subscription_state import SubscriptionState
 from sqlalchemy import Connection
 
 from ckm_stream.settings import load_settings
-from ckm_stream.snapshots.batch import Progress, SnapshotBatch
+from ckm_stream.snapshots.batch import Batch, Progress
 from ckm_stream.snapshots.writer import SnapshotWriter
 from ckm_stream.streaming import committer, profiles
 
@@ -60,7 +60,7 @@ def slow_writes() -> None:
     """The database takes eight seconds more for each transaction."""
     write = SnapshotWriter.write
 
-    def wrapped(self: SnapshotWriter, batch: SnapshotBatch) -> None:
+    def wrapped(self: SnapshotWriter, batch: Batch) -> None:
         time.sleep(8.0)
         write(self, batch)
 

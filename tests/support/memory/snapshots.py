@@ -19,7 +19,7 @@ from ckm_stream.domain.score import ScoreUpdate
 from ckm_stream.operations.metrics import SnapshotMetrics
 from ckm_stream.settings import Settings
 from ckm_stream.snapshots import store
-from ckm_stream.snapshots.batch import Progress, SnapshotBatch
+from ckm_stream.snapshots.batch import Batch, Progress
 from ckm_stream.snapshots.collect import Collector
 from ckm_stream.snapshots.columns import encode_document
 from ckm_stream.snapshots.errors import store_errors
@@ -91,7 +91,7 @@ class MemoryWriter(SnapshotWriter):
         self._process.reach(Point.IN_POSITIONS)
         return positions
 
-    def _transact(self, batch: SnapshotBatch) -> None:
+    def _transact(self, batch: Batch) -> None:
         with store_errors(self._engine.url):
             self._process.reach(Point.BEFORE_BEGIN)
             super()._transact(batch)
