@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 
-import structlog
 from sqlalchemy import Engine
 
 from ckm_stream import native
@@ -11,8 +10,6 @@ from ckm_stream.codec.topics import Topics
 from ckm_stream.errors import ConfigurationError
 from ckm_stream.settings import CoreKind, Settings
 from ckm_stream.snapshots.collect import BatchCollector, Collector
-
-log = structlog.get_logger(__name__)
 
 
 def collectors(
@@ -35,11 +32,9 @@ def collectors(
         or not native.is_built()
         or engine.dialect.name != "postgresql"
     ):
-        log.info("core.python")
         return lambda: Collector(topics=topics, outputs=outputs, policy=policy)
     from ckm_stream.native.choices import Choices  # noqa: PLC0415 -- it is not there on every machine
     from ckm_stream.snapshots.compiled import CompiledCollector  # noqa: PLC0415 -- likewise
 
     choices = Choices(policy)
-    log.info("core.compiled")
     return lambda: CompiledCollector(topics=topics, outputs=outputs, policy=policy, choices=choices)

@@ -104,7 +104,7 @@ class ExactlyOnce:
                 updates = await _send_updates(producer, effects, packing)
                 outputs = await _send_outputs(producer, effects, packing)  # steps 4 and 5
                 changelog = await _send_changelog(
-                    producer, effects, self._changelog_topics, packing=packing
+                    producer, effects, self._changelog_topics, (), packing
                 )  # step 6
                 # Side by side: the transaction is committed once all of it is acknowledged.
                 next_offsets, _, _ = await asyncio.gather(

@@ -199,9 +199,9 @@ def without_dead_letters() -> None:
     """Step 4 off: what is rejected is counted, and set aside nowhere."""
     send: Callable[..., Awaitable[Any]] = vars(committer)["_send_outputs"]
 
-    async def wrapped(producer: aiokafka.AIOKafkaProducer, effects: Any) -> Any:
+    async def wrapped(producer: aiokafka.AIOKafkaProducer, effects: Any, *args: Any) -> Any:
         effects.dead_letters.clear()
-        return await send(producer, effects)
+        return await send(producer, effects, *args)
 
     vars(committer)["_send_outputs"] = wrapped
 
