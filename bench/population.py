@@ -3,7 +3,8 @@
 import random
 from collections import defaultdict
 from collections.abc import Iterator
-from itertools import islice
+from functools import lru_cache
+from itertools import chain, islice
 from typing import Final
 
 import msgspec
@@ -126,6 +127,14 @@ def changelog(settings: Settings, distinct: list[bytes], customers: int) -> Iter
         yield topic, customer(number).encode(), distinct[number % len(distinct)], number
 
 
+@lru_cache(maxsize=1)
+def _drawn() -> list[TouchpointEvent]:
+    plan = SimulationPlan(customers=DISTINCT, seed=_SEED, events_per_customer=20.0)
+    until_s = DEFAULT_END_S + _LATER_S
+    everybody = (simulate_later(plan, index, until_s=until_s) for index in range(DISTINCT))
+    return sorted(chain.from_iterable(everybody), key=lambda event: event.occurred_at)
+
+
 def touchpoints(events: int, customers: int, active: int) -> list[TouchpointEvent]:
     """
     Return touchpoints after the simulation's end, in the order of their time.
@@ -133,16 +142,7 @@ def touchpoints(events: int, customers: int, active: int) -> list[TouchpointEven
     What happens, and when, is the same for any number of customers; whom it happens to is drawn
     from *active* ones spread over all, each as likely as the next.
     """
-    plan = SimulationPlan(customers=DISTINCT, seed=_SEED, events_per_customer=20.0)
-    until_s = DEFAULT_END_S + _LATER_S
-    drawn = sorted(
-        (
-            event
-            for index in range(DISTINCT)
-            for event in simulate_later(plan, index, until_s=until_s)
-        ),
-        key=lambda event: event.occurred_at,
-    )
+    drawn = _drawn()
     chance = random.Random(_SEED)
 
     def somebody() -> str:
