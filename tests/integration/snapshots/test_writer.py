@@ -2,7 +2,7 @@
 
 import sqlite3
 from concurrent.futures import ThreadPoolExecutor
-from threading import Barrier
+from threading import Barrier, Event
 from typing import Any
 
 import pytest
@@ -10,7 +10,8 @@ from sqlalchemy import Connection, Engine, Table, event, text, true, update
 
 from ckm_stream.domain.score import Factor, SourceClass
 from ckm_stream.errors import ConfigurationError, FencedError, TransientError
-from ckm_stream.snapshots.batch import Batch, Progress, SnapshotBatch, Tombstone
+from ckm_stream.snapshots.batch import Batch, PackedBatch, Progress, SnapshotBatch, Tombstone
+from ckm_stream.snapshots.packing import END, HEAD
 from ckm_stream.snapshots.statements import Guard
 from ckm_stream.snapshots.store import migrate, open_engine
 from ckm_stream.snapshots.tables import FACTOR_COLUMNS, SINK_PROGRESS
@@ -254,6 +255,27 @@ class TestItems:
 
         assert [row["item_id"] for row in rows_of(store, "knowledge_item")] == ["i-1", "i-2"]
 
+    def test_what_is_new_beside_what_is_there_goes_in(
+        self, writer: SnapshotWriter, store: Engine
+    ) -> None:
+        """A worker that takes over repeats a unit; the rest of the batch and those after it stay."""
+        for place in range(4):
+            first, last = f"i-{place}", f"i-{place + 1}"
+            update = update_of("c-1", place + 1)
+            before = update_of("c-1", max(1, place))
+            writer.write(
+                batch_of(
+                    place,
+                    place + 1,
+                    items=[item_of(first), item_of(last)],
+                    scores=[before, update],
+                )
+            )
+
+        assert len(rows_of(store, "knowledge_item")) == 5
+        assert [row["version"] for row in rows_of(store, "score")] == [1, 2, 3, 4]
+        assert [row["version"] for row in rows_of(store, "current_score")] == [4]
+
     def test_text_that_a_database_cannot_hold_does_not_stop_the_batch(
         self, writer: SnapshotWriter, store: Engine
     ) -> None:
@@ -346,6 +368,45 @@ class TestFence:
         (winner,) = outcomes - {"fenced"}
         assert outcomes == {winner, "fenced"}
         assert {row["customer_id"][0] for row in rows_of(store, "profile")} == {winner}
+
+
+class TestStopped:
+    """A worker that is stopped (SIGSTOP) while its rows go in: others go on at once."""
+
+    def test_rows_on_their_way_in_hold_nothing_up(self, postgres_url: str) -> None:
+        """Its successor writes the same positions; when it is continued, it is fenced."""
+        engine = impatient_store(postgres_url)
+        stopped, successor = StopsInItsRows(engine), SnapshotWriter(engine)
+        successor.positions([(PROFILES, 0)])
+        batch = batch_of(0, 5, profiles=[profile_of("c-1", offset=4)], scores=[update_of("c-1", 1)])
+
+        with ThreadPoolExecutor() as pool:
+            writing = pool.submit(stopped.write, batch)
+            assert stopped.is_in_them.wait(10)
+            successor.write(batch)
+            stopped.goes_on.set()
+            with pytest.raises(FencedError):
+                writing.result(10)
+
+        assert [row["version"] for row in rows_of(engine, "score")] == [1]
+        engine.dispose()
+
+    def test_control_rows_after_the_positions_lock_a_successor_out(self, postgres_url: str) -> None:
+        """No timeout of PostgreSQL ends a transaction that waits for the rest of a COPY."""
+        engine = impatient_store(postgres_url)
+        stopped, successor = StopsInItsRows(engine, locks_first=True), SnapshotWriter(engine)
+        successor.positions([(PROFILES, 0)])
+        batch = batch_of(0, 5, profiles=[profile_of("c-1", offset=4)])
+
+        with ThreadPoolExecutor() as pool:
+            writing = pool.submit(stopped.write, batch)
+            assert stopped.is_in_them.wait(10)
+            with pytest.raises(TransientError, match="lock timeout"):
+                successor.write(batch)
+            stopped.goes_on.set()
+            writing.result(10)
+
+        engine.dispose()
 
 
 class TestOutage:
@@ -502,6 +563,45 @@ class WithoutRowGuard(SnapshotWriter):
 
     def _merge(self, connection: Connection, table: Table, staged: Table, guard: Guard) -> None:
         super()._merge(connection, table, staged, lambda *_: true())
+
+
+class StopsInItsRows(SnapshotWriter):
+    """Waits in the middle of the first COPY of its first transaction."""
+
+    def __init__(self, engine: Engine, *, locks_first: bool = False) -> None:
+        super().__init__(engine)
+        self._locks_first = locks_first
+        self.is_in_them, self.goes_on = Event(), Event()
+
+    def _copy_rows(self, connection: Connection, rows: PackedBatch, insertion: Any) -> None:
+        with connection.begin():
+            if self._locks_first:
+                self._advance(connection, rows.progress)
+            driver: Any = connection.connection.driver_connection
+            with driver.cursor() as cursor, cursor.copy(
+                "COPY staged_profile FROM STDIN (FORMAT BINARY)"
+            ) as copy:
+                copy.write(HEAD + rows.rows["staged_profile"])
+                self.is_in_them.set()
+                assert self.goes_on.wait(10)
+                copy.write(END)
+            if not self._locks_first:
+                self._advance(connection, rows.progress)
+
+
+def impatient_store(url: str) -> Engine:
+    """Return a migrated store whose sessions wait for a lock for a moment only."""
+    engine = open_engine(url)
+    migrate(engine)
+    event.listen(engine, "connect", wait_briefly)
+    engine.dispose()
+    return engine
+
+
+def wait_briefly(connection: Any, _record: object) -> None:
+    """Let a session of PostgreSQL give up a lock soon."""
+    connection.execute("SET lock_timeout = '200ms'")
+    connection.commit()
 
 
 def is_waiting_for_a_lock(engine: Engine) -> bool:

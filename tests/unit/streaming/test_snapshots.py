@@ -227,6 +227,95 @@ async def test_a_large_backlog_is_written_in_several_transactions(
     assert await worker.write() == [step(CHANGELOG, 4, 6)]
 
 
+async def test_what_comes_during_a_transaction_is_the_next_one(worker: Worker) -> None:
+    """It is collected meanwhile, from where the transaction under way ends."""
+    writing = await worker.write_slowly()
+    await worker.deliver(CHANGELOG, 1)
+    await worker.deliver(CHANGELOG, 2, 3)
+    while not worker.app._queue.empty():
+        await asyncio.sleep(0)
+
+    worker.store.gate.set()
+    await within(writing)
+
+    assert await worker.write() == [step(CHANGELOG, 1, 4)]
+    assert worker.store.stored == {CHANGELOG: 4}
+
+
+async def test_what_is_collected_ahead_goes_with_its_partitions(worker: Worker) -> None:
+    """After a rebalance the same records are read again, from the store's position, once."""
+    writing = await worker.write_slowly()
+    await worker.deliver(CHANGELOG, 1)
+    while not worker.app._queue.empty():
+        await asyncio.sleep(0)
+    worker.store.gate.set()
+    await within(worker.app.release())
+    await within(writing)
+
+    assert await worker.start(CHANGELOG) == {CHANGELOG: 1}
+    await worker.deliver(CHANGELOG, 1, 2)
+
+    assert await worker.write() == [step(CHANGELOG, 1, 3)]
+
+
+async def test_what_comes_for_a_new_assignment_is_not_taken_for_the_old_one(
+    worker: Worker,
+) -> None:
+    """Who collects for the old one stops at once, or there would be a hole."""
+    await worker.start(CHANGELOG)
+    collecting = await blocked(lambda: worker.app.collect_queued(for_s=60.0))
+
+    await worker.start(CHANGELOG)
+    await worker.deliver(CHANGELOG, 0)
+    await within(collecting)
+
+    assert await worker.write() == [step(CHANGELOG, 0, 1)]
+
+
+async def test_a_pause_collects_until_there_is_enough(
+    worker: Worker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A backlog is not held up by it, and one transaction holds what came."""
+    monkeypatch.setattr("ckm_stream.streaming.snapshots._MAX_RECORDS_PER_WRITE", 3)
+    await worker.start(CHANGELOG)
+    pausing = await blocked(lambda: worker.app.collect_queued(for_s=3600.0))
+    await worker.deliver(CHANGELOG, 0, 1)
+    await worker.deliver(CHANGELOG, 2, 3)
+    await worker.deliver(CHANGELOG, 4)
+
+    await within(pausing)
+
+    assert await worker.write() == [step(CHANGELOG, 0, 4)]
+    assert await worker.write() == [step(CHANGELOG, 4, 5)]
+
+
+async def test_an_idle_pause_ends(worker: Worker) -> None:
+    """Without records there is nothing to write, and the next ones are waited for."""
+    await worker.start(CHANGELOG)
+
+    await within(worker.app.collect_queued(for_s=0.0))
+    await worker.deliver(CHANGELOG, 0)
+
+    assert await worker.write() == [step(CHANGELOG, 0, 1)]
+
+
+async def test_what_cannot_be_collected_ahead_ends_the_worker(
+    worker: Worker, ahead: "FakeConsumer"
+) -> None:
+    """As it would have, had it been the transaction under way; that one is written."""
+    ahead.ends = {CHANGELOG: 0}
+    writing = await worker.write_slowly()
+    await worker.deliver(CHANGELOG, 0)
+    while not worker.app._queue.empty():
+        await asyncio.sleep(0)
+    worker.store.gate.set()
+
+    with pytest.raises(ConfigurationError, match="it was made anew; run `ckm rebuild`"):
+        await within(writing)
+
+    assert len(worker.store.written) == 1
+
+
 async def test_a_store_that_is_away_is_waited_for(worker: Worker) -> None:
     """The same batch is written again; nothing is skipped."""
     away = TransientError("the database is away", retry_after_s=0.0)
