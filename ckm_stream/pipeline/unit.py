@@ -24,6 +24,13 @@ from ckm_stream.pipeline.recent import RecentStates
 from ckm_stream.pipeline.records import Effects, OutputRecord, Rejection, Slice, SourceRecord
 from ckm_stream.pipeline.silence import Change
 
+# A decoded state takes 3 kB, and what a unit writes of it 2 kB more. A backlog of customers who
+# hardly ever come twice would fill a unit with ten thousand of them; while at least every fourth
+# record is of somebody met before, a longer unit writes fewer states, up to 20 MB of them.
+_MANY_STATES: Final = 1024
+_MOST_STATES: Final = 4096
+_NEW_SHARE: Final = 0.75
+
 #: Reads the durable state of a key: (table, partition, key) -> bytes or None.
 Load = Callable[[str, int, bytes], bytes | None]
 #: The partition that a key belongs to (Kafka's murmur2 over the topic's partitions).
@@ -54,6 +61,8 @@ class Unit:
         # The id of the event applied last to each changed key, None if none was.
         self._dirty: dict[str, dict[bytes, Any]] = {}
         self._effects: Final = Effects(partition)
+        self._state_count = 0
+        self._meets_again = True
 
     def add(self, part: Slice) -> None:
         """
@@ -70,7 +79,11 @@ class Unit:
         fold = self._core.folds[part.source]
         states = self._states.setdefault(fold.table, {})
         dirty = self._dirty.setdefault(fold.table, {})
+        before = len(states)
         applied, duplicates, redelivered = self._fold(part, fold, states, dirty)
+        new = len(states) - before
+        self._state_count += new
+        self._meets_again = new < _NEW_SHARE * len(part.records)
         source, tally = part.source, self._effects.tally
         tally.consumed[source] += len(part.records)
         tally.applied[source] += applied
@@ -130,9 +143,9 @@ class Unit:
         return self._effects.rejections
 
     @property
-    def state_count(self) -> int:
-        """How many states are decoded."""
-        return sum(map(len, self._states.values()))
+    def is_full(self) -> bool:
+        """Whether more slices would take memory and hardly save that a state is written twice."""
+        return self._state_count >= (_MOST_STATES if self._meets_again else _MANY_STATES)
 
     def seal(self) -> Effects:
         """

@@ -36,11 +36,6 @@ _BETWEEN_TENDINGS_S = 1.0
 _TURN_S = 0.002
 # A few MB a lane: the customers that come again soon, in a replay or in the middle of a call.
 _RECENT_STATES = 1024
-# A decoded state takes 4 kB, and what a unit writes of it 2 kB more. A backlog of customers who
-# hardly ever come twice would fill a unit with ten thousand of them, 60 MB a lane. With fewer,
-# those who do come again are written more often: with 2,048 an event of 10,000 customers in 4
-# partitions costs a tenth more.
-_MOST_STATES = 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -300,7 +295,7 @@ class Lane:
         return (
             not self._closing.is_set()
             and not self._queue.empty()
-            and unit.state_count < _MOST_STATES
+            and not unit.is_full
             and time.monotonic() - started < self._wiring.unit_s
         )
 

@@ -354,6 +354,23 @@ def test_a_record_without_a_verdict_is_our_own_defect() -> None:
         unit.seal()
 
 
+def test_a_unit_goes_on_longer_with_those_whom_it_meets_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Each of them is written once; of strangers only the first few, because all are in memory."""
+    monkeypatch.setattr("ckm_stream.pipeline.unit._MANY_STATES", 3)
+    monkeypatch.setattr("ckm_stream.pipeline.unit._MOST_STATES", 5)
+    unit = Unit(core_over(States()), PARTITION)
+    full = []
+
+    for offset, customers in ((0, "ab"), (2, "aab"), (5, "abc"), (8, "abcd"), (12, "e"), (13, "a")):
+        events = [call(f"{offset}{n}", customer_id=each) for n, each in enumerate(customers)]
+        unit.add(slice_from(offset, *events))
+        full.append(unit.is_full)
+
+    assert full == [False, False, False, False, True, True]
+
+
 def test_a_unit_without_slices_has_no_effects() -> None:
     """Nothing in, nothing out."""
     assert fold_unit(core_over(States())) == Effects(PARTITION)

@@ -114,6 +114,21 @@ async def test_what_arrives_after_a_unit_is_the_next_one() -> None:
     assert bench.of_type(Committed) == [committed(call=1), committed(call=2)]
 
 
+async def test_a_unit_that_is_full_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    """All its states are in memory: with two customers, neither met before, it takes no more."""
+    monkeypatch.setattr("ckm_stream.pipeline.unit._MANY_STATES", 2)
+    bench = Bench()
+    lane = bench.lane()
+    for offset, name in enumerate("abcd"):
+        await lane.offer(bench.delivery(name, slice_from(offset, call(name, customer_id=name))))
+
+    running = asyncio.ensure_future(lane.run())
+    await bench.acknowledged("d")
+    await stop(lane, running)
+
+    assert bench.of_type(Committed) == [committed(call=2), committed(call=4)]
+
+
 async def test_a_unit_ends_after_its_time(monkeypatch: pytest.MonkeyPatch) -> None:
     """0.06 s pass per slice: the third begins after more than 0.1 s, so it is the next unit's."""
     monkeypatch.setattr("ckm_stream.streaming.lane.time", Clock(step_s=0.06))
