@@ -258,7 +258,7 @@ class TestItems:
     def test_what_is_new_beside_what_is_there_goes_in(
         self, writer: SnapshotWriter, store: Engine
     ) -> None:
-        """A worker that takes over repeats a unit; the rest of the batch and those after it stay."""
+        """A worker that takes over repeats a unit; the rest of the batch and later ones stay."""
         for place in range(4):
             first, last = f"i-{place}", f"i-{place + 1}"
             update = update_of("c-1", place + 1)
@@ -578,9 +578,10 @@ class StopsInItsRows(SnapshotWriter):
             if self._locks_first:
                 self._advance(connection, rows.progress)
             driver: Any = connection.connection.driver_connection
-            with driver.cursor() as cursor, cursor.copy(
-                "COPY staged_profile FROM STDIN (FORMAT BINARY)"
-            ) as copy:
+            with (
+                driver.cursor() as cursor,
+                cursor.copy("COPY staged_profile FROM STDIN (FORMAT BINARY)") as copy,
+            ):
                 copy.write(HEAD + rows.rows["staged_profile"])
                 self.is_in_them.set()
                 assert self.goes_on.wait(10)

@@ -171,6 +171,15 @@ def step(tp: TP, expected: int, new: int) -> Progress:
     return Progress(tp.topic, tp.partition, expected, new)
 
 
+async def until_taken(worker: Worker) -> None:
+    """Wait until what was delivered is being collected."""
+    for _ in range(1_000):
+        if worker.app._queue.empty():
+            return
+        await asyncio.sleep(0)
+    raise AssertionError("what was delivered is still queued")
+
+
 async def test_reading_starts_where_the_store_is(worker: Worker) -> None:
     """The positions are the store's own, not the consumer group's."""
     worker.store.stored = {CHANGELOG: 7}
@@ -232,8 +241,7 @@ async def test_what_comes_during_a_transaction_is_the_next_one(worker: Worker) -
     writing = await worker.write_slowly()
     await worker.deliver(CHANGELOG, 1)
     await worker.deliver(CHANGELOG, 2, 3)
-    while not worker.app._queue.empty():
-        await asyncio.sleep(0)
+    await until_taken(worker)
 
     worker.store.gate.set()
     await within(writing)
@@ -246,8 +254,7 @@ async def test_what_is_collected_ahead_goes_with_its_partitions(worker: Worker) 
     """After a rebalance the same records are read again, from the store's position, once."""
     writing = await worker.write_slowly()
     await worker.deliver(CHANGELOG, 1)
-    while not worker.app._queue.empty():
-        await asyncio.sleep(0)
+    await until_taken(worker)
     worker.store.gate.set()
     await within(worker.app.release())
     await within(writing)
@@ -306,8 +313,7 @@ async def test_what_cannot_be_collected_ahead_ends_the_worker(
     ahead.ends = {CHANGELOG: 0}
     writing = await worker.write_slowly()
     await worker.deliver(CHANGELOG, 0)
-    while not worker.app._queue.empty():
-        await asyncio.sleep(0)
+    await until_taken(worker)
     worker.store.gate.set()
 
     with pytest.raises(ConfigurationError, match="it was made anew; run `ckm rebuild`"):
