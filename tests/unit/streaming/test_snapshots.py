@@ -173,10 +173,10 @@ def step(tp: TP, expected: int, new: int) -> Progress:
 
 async def until_taken(worker: Worker) -> None:
     """Wait until what was delivered is being collected."""
-    for _ in range(1_000):
+    for _ in range(5_000):
         if worker.app._queue.empty():
             return
-        await asyncio.sleep(0)
+        await asyncio.sleep(0.001)
     raise AssertionError("what was delivered is still queued")
 
 
