@@ -306,22 +306,6 @@ async def test_an_idle_pause_ends(worker: Worker) -> None:
     assert await worker.write() == [step(CHANGELOG, 0, 1)]
 
 
-async def test_what_cannot_be_collected_ahead_ends_the_worker(
-    worker: Worker, ahead: "FakeConsumer"
-) -> None:
-    """As it would have, had it been the transaction under way; that one is written."""
-    ahead.ends = {CHANGELOG: 0}
-    writing = await worker.write_slowly()
-    await worker.deliver(CHANGELOG, 0)
-    await until_taken(worker)
-    worker.store.gate.set()
-
-    with pytest.raises(ConfigurationError, match="it was made anew; run `ckm rebuild`"):
-        await within(writing)
-
-    assert len(worker.store.written) == 1
-
-
 async def test_a_store_that_is_away_is_waited_for(worker: Worker) -> None:
     """The same batch is written again; nothing is skipped."""
     away = TransientError("the database is away", retry_after_s=0.0)
