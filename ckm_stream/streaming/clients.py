@@ -60,6 +60,7 @@ def producer_factory(
         await_brokers(producer.client)
         if transactional_id is not None:
             begin_soon(producer)
+            commit_offsets_last(producer)
         return producer
 
     return build
@@ -88,6 +89,25 @@ def begin_soon(producer: aiokafka.AIOKafkaProducer) -> None:
         return await _AddPartitionsSoon(sender, tps).do(node)
 
     sender._do_add_partitions_to_txn = add_partitions  # noqa: SLF001 -- likewise
+
+
+def commit_offsets_last(producer: aiokafka.AIOKafkaProducer) -> None:
+    """
+    Let *producer* commit a transaction's offsets when its records are acknowledged, not before.
+
+    The broker asks the transaction's coordinator whether the transaction is there, for the records
+    as for the offsets. Asked twice at once by one transactional id, it refuses the first (Kafka's
+    AddPartitionsToTxnManager, KIP-890): NOT_ENOUGH_REPLICAS, tried again 100 ms later. 4 % of small
+    transactions took that long.
+    """
+    manager, sender = producer._txn_manager, producer._sender  # noqa: SLF001 -- no setting reaches them
+    offsets_to_commit = manager.offsets_to_commit
+
+    def offsets_when_alone() -> Any:
+        is_sending = sender._in_flight or producer._message_accumulator._batches  # noqa: SLF001 -- likewise
+        return None if is_sending else offsets_to_commit()
+
+    manager.offsets_to_commit = offsets_when_alone
 
 
 def await_brokers(client: AIOKafkaClient) -> None:

@@ -7,13 +7,15 @@ the successor replays (promises P1, P4, P5).
 
 import asyncio
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any, cast
 
 import structlog
 from aiokafka.errors import KafkaError
 from faust.types import TP, EventT, StreamT
 from faust.types.transports import TransportT
+from faust.types.tuples import Message
 
 from ckm_stream.codec.epochs import EpochCodec
 from ckm_stream.codec.topics import Source, Topics
@@ -43,7 +45,7 @@ from ckm_stream.streaming.lag import has_fetchable, unread
 from ckm_stream.streaming.lane import Delivery, Lane, Watch, Wiring
 from ckm_stream.streaming.lanes import Lanes
 from ckm_stream.streaming.observer import MetricsObserver, sources_of
-from ckm_stream.streaming.schema import SliceSchema, records_of
+from ckm_stream.streaming.schema import SliceSchema, messages_of, records_of
 from ckm_stream.streaming.table import BulkTableManager, ChangelogTable, recover_tables
 from ckm_stream.streaming.transport import StockTransport
 from ckm_stream.streaming.worker import CrashOnlyApp
@@ -131,24 +133,18 @@ class ProfileApp(CrashOnlyApp):
         self.metrics.assigned_partitions.set(len(self.lanes.partitions))
 
     async def deliver(self, event: EventT[Any]) -> None:
-        """Hand one Faust message, a slice or a stock record, to its lane."""
-        message = event.message
-        if message.generation_id != self.consumer_generation_id:
-            return  # fetched before a rebalance; the partition's owner reads it again
-        self.health.work.moved(_FETCHING)
-        tp = (message.topic, message.partition)
-        self.observer.delivered[tp] = message.offset + 1
-        await self.lanes.offer(
-            Delivery(
-                Slice(
-                    self._sources[message.topic],
-                    message.topic,
-                    message.partition,
-                    records_of(message),
-                ),
-                event.ack if self.acknowledges else _nothing,
-            )
-        )
+        """Hand the slices of one fetch, or one stock record, to their lanes."""
+        for message in messages_of(event):
+            if message.generation_id != self.consumer_generation_id:
+                return  # fetched before a rebalance; the partition's owner reads it again
+            self.health.work.moved(_FETCHING)
+            tp = (message.topic, message.partition)
+            self.observer.delivered[tp] = message.offset + 1
+            part = Slice(self._sources[message.topic], *tp, records_of(message))
+            await self.lanes.offer(Delivery(part, self._acknowledging(message)))
+
+    def _acknowledging(self, message: Message) -> Callable[[], Any]:
+        return partial(message.ack, self.consumer) if self.acknowledges else _nothing
 
     async def look_for_epochs(self) -> None:
         """Read what was announced since; a broker that is away is asked again by the lanes."""

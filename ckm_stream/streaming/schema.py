@@ -11,7 +11,7 @@ from ckm_stream.pipeline.records import Headers
 
 
 class SliceSchema(faust.Schema[Any, Any]):
-    """Hands the message's value to the agent as it is: a slice's records, or one record's bytes."""
+    """Hands the message's value to the agent as it is: a fetch's slices, or one record's bytes."""
 
     def __init__(self) -> None:
         super().__init__(key_type=bytes, value_type=bytes)
@@ -34,6 +34,16 @@ class StockRecord(NamedTuple):
     key: bytes | None
     value: bytes | None
     headers: Headers
+
+
+class Fetch(list[Message]):
+    """What the slice transport hands over at once: a message for each slice."""
+
+
+def messages_of(event: EventT[Any]) -> Sequence[Message]:
+    """Return the messages of a fetch's slices, or the stock transport's as the only one."""
+    value: Any = event.message.value
+    return value if isinstance(value, Fetch) else [event.message]
 
 
 def records_of(message: Message) -> Sequence[Any]:

@@ -27,7 +27,7 @@ from ckm_stream.streaming.clients import faust_settings
 from ckm_stream.streaming.drafts import Draft, Part, made_anew
 from ckm_stream.streaming.ending import fatal
 from ckm_stream.streaming.lag import unread
-from ckm_stream.streaming.schema import SliceSchema, records_of
+from ckm_stream.streaming.schema import SliceSchema, messages_of, records_of
 from ckm_stream.streaming.table import BulkTableManager
 from ckm_stream.streaming.worker import CrashOnlyApp
 
@@ -109,9 +109,10 @@ class SnapshotApp(CrashOnlyApp):
         return starts
 
     async def deliver(self, event: EventT[Any]) -> None:
-        """Queue what one Faust message holds, waiting while the store is behind."""
-        message = event.message
-        if message.generation_id == self.consumer_generation_id:
+        """Queue what one fetch holds, waiting while the store is behind."""
+        for message in messages_of(event):
+            if message.generation_id != self.consumer_generation_id:
+                return  # fetched before a rebalance
             self._delivered[message.topic, message.partition] = message.offset + 1
             await self._queue.put(
                 Part(self._lease, message.topic, message.partition, records_of(message))

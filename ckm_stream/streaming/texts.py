@@ -13,6 +13,7 @@ from typing import Any, Final
 
 import structlog
 from faust.types import TP, EventT, StreamT
+from faust.types.tuples import Message
 
 from ckm_stream.codec.topics import Topics
 from ckm_stream.errors import TransientError
@@ -25,7 +26,7 @@ from ckm_stream.streaming.clients import faust_settings
 from ckm_stream.streaming.committer import Committer
 from ckm_stream.streaming.ending import fatal
 from ckm_stream.streaming.lag import unread
-from ckm_stream.streaming.schema import SliceSchema, records_of
+from ckm_stream.streaming.schema import SliceSchema, messages_of, records_of
 from ckm_stream.streaming.table import BulkTableManager
 from ckm_stream.streaming.worker import CrashOnlyApp
 
@@ -70,10 +71,13 @@ class TextApp(CrashOnlyApp):
         self.metrics.rebalances.inc()
 
     async def deliver(self, event: EventT[Any]) -> None:
-        """Read the items of one Faust message, send what they say, and acknowledge the message."""
-        message = event.message
-        if self._is_closing or message.generation_id != self.consumer_generation_id:
-            return  # fetched before a rebalance; the partition's owner reads it again
+        """Read the items of one fetch's slices, send what they say, and acknowledge each."""
+        for message in messages_of(event):
+            if self._is_closing or message.generation_id != self.consumer_generation_id:
+                return  # fetched before a rebalance; the partition's owner reads it again
+            await self._read(message)
+
+    async def _read(self, message: Message) -> None:
         tp, records = (message.topic, message.partition), records_of(message)
         self._delivered[tp] = message.offset + 1
         async with self._working:
@@ -83,7 +87,7 @@ class TextApp(CrashOnlyApp):
                 seconds = time.monotonic() - started
                 await self._committer.open(())
                 await self._committer.commit(Effects(message.partition, forwarded=found.records))
-            event.ack()
+            message.ack(self.consumer)
         self._done[tp] = message.offset + 1
         self._last_timestamps[tp] = records[-1].timestamp / 1000
         self._observe(found, seconds, message.partition)

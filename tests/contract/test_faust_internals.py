@@ -23,6 +23,7 @@ from aiokafka.consumer.subscription_state import Assignment, Subscription, Topic
 from aiokafka.producer import message_accumulator
 from aiokafka.producer.message_accumulator import BatchBuilder
 from aiokafka.producer.sender import AddPartitionsToTxnHandler, Sender
+from aiokafka.producer.transaction_manager import TransactionManager
 from faust.agents.agent import Agent
 from faust.app.base import App
 from faust.tables.manager import TableManager
@@ -33,7 +34,8 @@ from faust.transport.drivers import aiokafka as stock
 from faust.types.tuples import ConsumerMessage, Message
 from mode.threads import ServiceThread
 
-from ckm_stream.streaming.transport import Consumer, ConsumerThread, Transport
+from ckm_stream.streaming.threads import ConsumerThread
+from ckm_stream.streaming.transport import Consumer, Transport
 
 NOTE = "changed by an upgrade; read docs/adr/0002-faust.md before adapting the override"
 ROOT = Path(__file__).parents[2]
@@ -67,6 +69,7 @@ METHODS: list[tuple[type, str, list[str]]] = [
     (aiokafka.AIOKafkaConsumer, "seek", ["self", "partition", "offset"]),
     (aiokafka.AIOKafkaConsumer, "committed", ["self", "partition"]),
     (aiokafka.AIOKafkaConsumer, "highwater", ["self", "partition"]),
+    (Fetcher, "_proc_fetch_request", ["self", "assignment", "node_id", "request"]),
     # What lag.py reads.
     (Assignment, "state_value", ["self", "tp"]),
     # What table.py overrides.
@@ -88,6 +91,7 @@ METHODS: list[tuple[type, str, list[str]]] = [
     (stock.Consumer, "_commit", ["self", "offsets"]),
     # What clients.py overrides, and calls.
     (Sender, "_do_add_partitions_to_txn", ["self", "tps"]),
+    (TransactionManager, "offsets_to_commit", ["self"]),
     (Sender, "_find_coordinator", ["self", "coordinator_type", "coordinator_key"]),
     (AddPartitionsToTxnHandler, "handle_response", ["self", "resp"]),
     # What packing.py takes the place of.
@@ -212,6 +216,12 @@ RELIED_ON: list[tuple[Callable[..., Any], str, str]] = [
         "self._subscription.begin_reassignment()",
         "a reassignment is in progress before the revocation is told",
     ),
+    (
+        Sender._maybe_do_transactional_request,
+        "txn_manager.offsets_to_commit()",
+        "the sender asks whether there are offsets to commit, whenever a request is answered",
+    ),
+    (Fetcher._get_actions_per_node, "self._in_flight", "a broker gets one fetch at a time"),
     (GroupCoordinator._send_req, "self._client.send(", "heartbeats go through the client's send"),
     (Fetcher._proc_fetch_request, "self._client.send(", "fetches go through the client's send"),
     (ServiceThread._serve, "await self.on_thread_started()", "a thread's loop is watched"),
@@ -260,7 +270,8 @@ async def test_a_consumer_has_the_books_that_we_keep() -> None:
         "should_stop",
     ):
         assert hasattr(consumer, name), f"Consumer.{name} is gone: {NOTE}"
-    assert hasattr(app.topics, "_acking_topics"), f"Conductor._acking_topics: {NOTE}"
+    for name in ("_acking_topics", "_topic_name_index"):
+        assert hasattr(app.topics, name), f"Conductor.{name} is gone: {NOTE}"
     assert isinstance(app.topics, conductor.Conductor)
     consumer._thread.thread_loop.close()
 

@@ -72,16 +72,18 @@ def test_control_without_order_the_events_of_a_killed_unit_are_lost(
 def test_control_without_transactions_a_killed_unit_s_outputs_appear_twice(
     install: Install, simulated: Simulated
 ) -> None:
-    """Steps 4 to 7 as single writes: what the dead worker had sent is sent again."""
+    """Steps 4 to 7 as single writes: what the dead worker had sent stays there, and comes again."""
     events = simulated(100, 1500)
     service = install(Guarantee.EXACTLY_ONCE, extra=SESSION)
     service.worker = service.new_faulty("worker", "without_transactions")
 
-    die_at(["after_outputs"], service, events, without=["without_transactions"])
+    die_at(["after_updates"], service, events, without=["without_transactions"])
     service.wait_until_stored(service.expected(events))
     service.wait_until_quiet()
 
-    assert any("updates repeat" in problem for problem in service.problems())
+    # Again as it was, or of another state if its successor's units end elsewhere.
+    seen = ("updates repeat", "tells of no state in the changelog")
+    assert any(each in problem for problem in service.problems() for each in seen)
 
 
 @pytest.mark.kafka

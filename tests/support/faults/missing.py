@@ -24,6 +24,7 @@ from ckm_stream.snapshots.errors import store_errors
 from ckm_stream.snapshots.tables import SINK_PROGRESS
 from ckm_stream.snapshots.writer import SnapshotWriter
 from ckm_stream.streaming import clients, committer, observer, profiles, snapshots
+from ckm_stream.streaming.schema import messages_of
 
 _POLICY = load_settings().scoring
 
@@ -71,7 +72,8 @@ def without_order() -> None:
     deliver = profiles.ProfileApp.deliver
 
     async def wrapped(self: profiles.ProfileApp, event: EventT[Any]) -> None:
-        event.ack()
+        for message in messages_of(event):
+            message.ack(self.consumer)
         await self.consumer.commit()
         self.acknowledges = False
         await deliver(self, event)

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, text
 
 from ckm_stream.snapshots.writer import SnapshotWriter
 from ckm_stream.streaming import committer
-from ckm_stream.streaming.transport import ConsumerThread
+from ckm_stream.streaming.threads import ConsumerThread
 
 _ACTIONS = {"dies": signal.SIGKILL, "stops": signal.SIGSTOP}
 
@@ -52,6 +52,20 @@ def around_step(name: str, point: Point, *, before: bool) -> None:
         return sent
 
     setattr(committer, name, wrapped)
+
+
+def after_updates(point: Point) -> None:
+    """Act when a unit's updates are durable; a unit that has none does not count."""
+    send = committer._send_updates
+
+    async def wrapped(producer: aiokafka.AIOKafkaProducer, *args: Any) -> Any:
+        sent = await send(producer, *args)
+        if sent and point.is_due:
+            await producer.flush()
+            point.act()
+        return sent
+
+    committer._send_updates = wrapped  # type: ignore[assignment] # that is the point
 
 
 def after_commit(point: Point) -> None:
@@ -114,6 +128,7 @@ POINTS: dict[str, Callable[[Point], None]] = {
     "before_fetch": before_fetch,
     "before_outputs": lambda point: around_step("_send_outputs", point, before=True),
     "after_outputs": lambda point: around_step("_send_outputs", point, before=False),
+    "after_updates": after_updates,
     "before_changelog": lambda point: around_step("_send_changelog", point, before=True),
     "after_changelog": lambda point: around_step("_send_changelog", point, before=False),
     "after_commit": after_commit,

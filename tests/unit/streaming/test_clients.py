@@ -11,7 +11,7 @@ import faust
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.errors import ConcurrentTransactions, NodeNotReadyError
-from aiokafka.structs import TopicPartition
+from aiokafka.structs import OffsetAndMetadata, TopicPartition
 from faust.transport.drivers.aiokafka import credentials_to_aiokafka_auth
 
 from ckm_stream.settings import Guarantee, KafkaSettings, TransportKind
@@ -137,6 +137,28 @@ async def test_a_transaction_begins_soon_after_the_end_of_the_one_before(
 
     assert pauses == pauses_s
     assert manager.txn_partitions == {TopicPartition(topic, 0) for topic in topics}
+
+
+async def test_offsets_are_committed_when_a_transaction_s_records_are_acknowledged() -> None:
+    """The broker asks one transactional id's coordinator twice otherwise, and refuses a record."""
+    producer = await producer_of(KafkaSettings(), "app-3")
+    manager, sender = producer._txn_manager, producer._sender
+    accumulator, tp = producer._message_accumulator, TopicPartition("scores", 0)
+    manager.set_pid_and_epoch(1, 0)
+    manager.begin_transaction()
+    manager.add_offsets_to_txn({tp: OffsetAndMetadata(7, "")}, "group")
+    assert manager.consumer_group_to_add() == "group"  # this may go beside the records
+    manager.consumer_group_added("group")
+
+    accumulator._batches[tp].append("records that wait")
+    waiting = manager.offsets_to_commit()
+    del accumulator._batches[tp]
+    sender._in_flight.add(1)
+    on_their_way = manager.offsets_to_commit()
+    sender._in_flight.discard(1)
+
+    assert (waiting, on_their_way) == (None, None)
+    assert manager.offsets_to_commit() == ({tp: OffsetAndMetadata(7, "")}, "group")
 
 
 async def test_the_recovery_reads_what_is_committed_from_the_beginning() -> None:

@@ -3,6 +3,7 @@
 import asyncio
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -20,6 +21,7 @@ from ckm_stream.settings import Guarantee, KafkaSettings, Settings
 from ckm_stream.streaming.committer import AtLeastOnce, ExactlyOnce
 from ckm_stream.streaming.lane import Delivery
 from ckm_stream.streaming.profiles import ProfileApp, build_profile_app
+from ckm_stream.streaming.schema import Fetch
 from ckm_stream.streaming.table import ChangelogTable
 from tests.support.units import TOPICS, Record
 
@@ -54,12 +56,6 @@ class Event:
     """A Faust event."""
 
     message: ConsumerMessage
-    acknowledged: list[bool] = field(default_factory=list)
-
-    def ack(self) -> bool:
-        """Acknowledge."""
-        self.acknowledged.append(True)
-        return True
 
 
 def message_of(value: Any, *, offset: int = 9, generation: int = GENERATION) -> ConsumerMessage:
@@ -146,6 +142,20 @@ async def test_a_slice_is_offered_to_its_lane(app: ProfileApp) -> None:
     assert delivery.part == Slice(Source.CALL, TOPICS.call, 2, records)
 
 
+async def test_each_slice_of_a_fetch_is_offered_and_acknowledged_for_itself(tmp_path: Path) -> None:
+    """They are finished at different times, by different lanes."""
+    app, acked = new_app(tmp_path, Guarantee.AT_LEAST_ONCE), list[Any]()
+    app.consumer = SimpleNamespace(ack=acked.append)  # type: ignore[assignment] # a fake
+    slices = [message_of([Record(at, b"c-1", None)], offset=at) for at in (3, 9)]
+
+    await app.deliver(Event(message_of(Fetch(slices))))  # type: ignore[arg-type] # a fake
+    first, second = calls_of(app)
+    second.acknowledge()
+
+    assert [each.part.records[0].offset for each in (first, second)] == [3, 9]
+    assert acked == [slices[1]]
+
+
 async def test_a_message_of_an_earlier_generation_is_dropped(app: ProfileApp) -> None:
     """Its partition's owner, this worker or another, reads it again."""
     event: Any = Event(message_of([Record(9, b"c-1", None)], generation=GENERATION - 1))
@@ -163,12 +173,14 @@ async def test_offsets_are_kept_by_one_only(
     guarantee: Guarantee, acknowledged: list[bool], tmp_path: Path
 ) -> None:
     """By the transaction, or by Faust's commit."""
-    app, event = new_app(tmp_path, guarantee), Event(message_of([Record(9, b"c-1", None)]))
+    app, message = new_app(tmp_path, guarantee), message_of([Record(9, b"c-1", None)])
+    acked: list[Any] = []
+    app.consumer = SimpleNamespace(ack=acked.append)  # type: ignore[assignment] # a fake
 
-    await app.deliver(event)  # type: ignore[arg-type] # a fake
+    await app.deliver(Event(message))  # type: ignore[arg-type] # a fake
     calls_of(app)[0].acknowledge()
 
-    assert event.acknowledged == acknowledged
+    assert [each is message for each in acked] == acknowledged
     assert app.acknowledges is bool(acknowledged)
 
 

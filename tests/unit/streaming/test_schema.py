@@ -7,7 +7,7 @@ import pytest
 from faust.types import TP
 from faust.types.tuples import ConsumerMessage
 
-from ckm_stream.streaming.schema import SliceSchema, records_of
+from ckm_stream.streaming.schema import Fetch, SliceSchema, messages_of, records_of
 
 
 def message_of(value: Any) -> ConsumerMessage:
@@ -30,6 +30,21 @@ async def test_a_message_passes_as_it_is() -> None:
 
     assert event.value is records
     assert (event.key, event.headers, event.message) == (b"c-1", {"h": b"v"}, message)
+
+
+async def test_a_fetch_is_the_messages_of_its_slices() -> None:
+    """What the stock transport delivers is one itself, whatever its bytes are."""
+    slices = Fetch([message_of([object()]), message_of([object()])])
+
+    assert messages_of(await event_of(slices)) is slices
+    stock = await event_of(b"value")
+    assert messages_of(stock) == [stock.message]
+
+
+async def event_of(value: Any) -> Any:
+    """Return the event that an agent gets."""
+    app = faust.App("test", broker="memory://", autodiscover=False, store="memory://")
+    return await SliceSchema().compile(app)(message_of(value), propagate=True)
 
 
 def test_a_stock_message_is_a_slice_of_one() -> None:

@@ -57,7 +57,7 @@ class FakeCommitter:
 
 
 class FakeConsumer:
-    """Counts its commits."""
+    """Counts its commits, and marks what is acknowledged, as Faust does."""
 
     def __init__(self) -> None:
         self.commits = 0
@@ -67,18 +67,22 @@ class FakeConsumer:
         self.commits += 1
         return True
 
+    def ack(self, message: ConsumerMessage) -> bool:
+        """Acknowledge."""
+        message.acked = True
+        return True
+
 
 @dataclass
 class Event:
     """A Faust event with a slice."""
 
     message: ConsumerMessage
-    acks: int = 0
 
-    def ack(self) -> bool:
-        """Take the acknowledgement."""
-        self.acks += 1
-        return True
+    @property
+    def acks(self) -> int:
+        """How often it was acknowledged: once, or never."""
+        return int(self.message.acked)
 
 
 def slice_event(*values: bytes | None, first: int = 0, generation: int = 1) -> Any:

@@ -11,7 +11,6 @@ from unittest.mock import AsyncMock
 import faust
 import pytest
 from aiokafka import AIOKafkaConsumer
-from aiokafka.errors import KafkaError
 from aiokafka.structs import TopicPartition
 from faust.types import TP
 from hypothesis import given, settings
@@ -20,14 +19,8 @@ from hypothesis import strategies as st
 from ckm_stream.operations.health import Health
 from ckm_stream.settings import CoreKind, HealthSettings
 from ckm_stream.streaming.fetching import consumer_class
-from ckm_stream.streaming.transport import (
-    Consumer,
-    ConsumerThread,
-    Fetched,
-    StockTransport,
-    Transport,
-    notice_answers,
-)
+from ckm_stream.streaming.threads import ConsumerThread, Fetched
+from ckm_stream.streaming.transport import Consumer, StockTransport, Transport
 
 CALLS, TICKETS = TP("calls", 0), TP("tickets", 0)
 LIVE, REPLACED = (object(), 1), (object(), 1)
@@ -82,8 +75,9 @@ async def _ignore(*_: Any) -> None:
 
 
 async def fetch(consumer: Consumer, fetched: Mapping[TP, Fetched] | None) -> list[Any]:
-    """Return the messages that the consumer makes of one fetch."""
-    return [message async for _, message in fetching(consumer, fetched).getmany(1.0)]
+    """Return the slices' messages of what the consumer yields for one fetch."""
+    yielded = fetching(consumer, fetched).getmany(1.0)
+    return [message async for _, fetch in yielded for message in cast(list[Any], fetch.value)]
 
 
 def fetching(consumer: Consumer, fetched: Mapping[TP, Fetched] | None) -> Consumer:
@@ -112,6 +106,23 @@ async def test_the_scheme_has_our_transport(new_consumer: NewConsumer) -> None:
 
     assert isinstance(consumer.transport, Transport)
     assert isinstance(consumer._thread, ConsumerThread)
+
+
+async def test_what_goes_to_one_agent_is_one_message(new_consumer: NewConsumer) -> None:
+    """Named by its first slice, for the conductor knows the agent by that; one message each."""
+    consumer = new_consumer()
+    agents: Any = consumer.app.topics
+    agents._topic_name_index.update({"calls": {"a"}, "tickets": {"b"}, "chats": {"a"}})
+    chats = TP("chats", 3)
+
+    fetches = [
+        (tp, fetch.generation_id, [each.tp for each in cast(list[Any], fetch.value)])
+        async for tp, fetch in fetching(
+            consumer, {CALLS: live(1), TICKETS: live(2), chats: live(3)}
+        ).getmany(1.0)
+    ]
+
+    assert fetches == [(CALLS, 4, [CALLS, chats]), (TICKETS, 4, [TICKETS])]
 
 
 async def test_a_slice_is_one_message(new_consumer: NewConsumer) -> None:
@@ -147,8 +158,10 @@ async def test_a_slice_of_a_replaced_assignment_is_dropped(new_consumer: NewCons
 
 
 async def test_nothing_is_handed_over_once_the_flow_has_stopped(new_consumer: NewConsumer) -> None:
-    """A rebalance that begins between two slices of a fetch ends it."""
+    """A rebalance that begins between two agents' parts of a fetch ends it."""
     consumer = new_consumer()
+    agents: Any = consumer.app.topics
+    agents._topic_name_index.update({"calls": {"a"}, "tickets": {"b"}})
     seen = []
 
     async for tp, _ in fetching(consumer, {CALLS: live(1), TICKETS: live(1)}).getmany(1.0):
@@ -156,6 +169,7 @@ async def test_nothing_is_handed_over_once_the_flow_has_stopped(new_consumer: Ne
         consumer.stop_flow()
 
     assert seen == [CALLS]
+    assert [list(each) for each in consumer._unfinished.values()] == [[1]]
 
 
 async def test_an_unfinished_slice_holds_back_all_that_follow(new_consumer: NewConsumer) -> None:
@@ -457,31 +471,6 @@ async def test_the_stock_transport_has_records_with_all_their_fields(
     assert type(kafka) is AIOKafkaConsumer
     await kafka.stop()
     thread.thread_loop.close()
-
-
-async def test_each_answer_of_the_broker_is_noticed(new_consumer: NewConsumer) -> None:
-    """An answer is a sign of life, whatever it says; a request without one is none."""
-    answers: list[Any] = ["heartbeat", KafkaError("no answer")]
-
-    class Client:
-        """A client whose requests end as *answers* say."""
-
-        async def send(self, _node: int, _request: object, *, group: str) -> Any:
-            answer = answers.pop(0)
-            if isinstance(answer, KafkaError):
-                raise answer
-            return answer, group
-
-    client, broker = Client(), Health(HealthSettings()).broker
-    notice_answers(client, broker)
-    before = broker.check().ok
-
-    assert await client.send(0, "request", group="g") == ("heartbeat", "g")
-    assert (before, broker.check().ok) == (False, True)
-    broker._answered_at = None
-    with pytest.raises(KafkaError):
-        await client.send(0, "request", group="g")
-    assert not broker.check().ok
 
 
 async def test_the_consumer_tells_the_worker_s_health_of_the_broker(
