@@ -61,7 +61,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--seconds", type=float, default=15.0, help="that are measured")
     parser.add_argument("--warm-up", type=float, default=10.0, help="seconds before these")
     parser.add_argument("--customers", type=int, default=5_000, help="customers they are from")
-    parser.add_argument("--partitions", type=int, default=4, help="partitions of each topic")
+    parser.add_argument("--partitions", type=int, default=1, help="partitions of each topic")
     return parser.parse_args()
 
 
