@@ -8,7 +8,9 @@ a publisher in a process of its own at a fixed rate, and here a consumer of the 
 reads committed records if the worker writes transactions. An update names the event that caused
 it; its latency counts from the instant at which that event was due to be published, so waiting
 that a stall causes is not left out. Figures begin after a warm-up: for half a minute of work a new
-broker spends half of its time compiling itself. Everything shares the machine, talks to the
+broker spends half of its time compiling itself. Then, with no worker, how long the touchpoints of
+one topic take to that same consumer: what publisher, broker and consumer need of it all for one of
+the two ways that an update takes. Everything shares the machine, talks to the
 loopback address and stops by itself. With CKM__KAFKA__BOOTSTRAP_SERVERS set, that cluster is used.
 Writes ``bench/results/latency.json``.
 """
@@ -46,13 +48,14 @@ _PERCENTILES: Final = {"p50_ms": 0.5, "p99_ms": 0.99, "p99_9_ms": 0.999, "max_ms
 
 
 def main() -> None:
-    """Measure each guarantee once, print the figures, and write them to ``bench/results``."""
+    """Measure each guarantee once, then no worker; print the figures and write them down."""
     arguments = _arguments()
     events = simulated_load(
         int(arguments.rate * (arguments.warm_up + arguments.seconds)), arguments.customers
     )
     with _kafka():
         rounds = {each.value: _round(arguments, events, each) for each in arguments.guarantee}
+        rounds["direct"] = _direct(arguments, events)
     summaries = {
         guarantee: "  ".join(f"{name} {figures[name]:g}" for name in _PERCENTILES)
         for guarantee, figures in rounds.items()
@@ -131,6 +134,31 @@ def _round(
         }
 
 
+def _direct(arguments: argparse.Namespace, events: list[TouchpointEvent]) -> dict[str, Any]:
+    with provisioned(arguments.partitions) as settings:
+        records = _records(settings, events)
+        topic = Topics(settings.kafka.topic_prefix).call
+        with publishing(os.environ[_SERVERS], Schedule(records, arguments.rate)) as go:
+            arrivals = Arrivals(
+                os.environ[_SERVERS], topic, settings.kafka.partitions, isolation="read_uncommitted"
+            )
+            try:
+                go.send("go")
+                while not go.poll():
+                    arrivals.note(for_s=_POLL_S)
+                published: Published = go.recv()
+                while arrivals.note(for_s=_QUIET_S):
+                    pass
+            finally:
+                arrivals.close()
+    place_of = {record[2]: place for place, record in enumerate(records) if record[0] == topic}
+    latencies_ms = {}
+    for value, arrived_ns in zip(arrivals.values, arrivals.instants_ns, strict=True):
+        due_ns = published.start_ns + place_of[value] / arguments.rate * 1e9
+        latencies_ms[place_of[value]] = (arrived_ns - due_ns) / 1e6
+    return _percentiles(latencies_ms, arguments)
+
+
 def _records(settings: Settings, events: Sequence[TouchpointEvent]) -> list[Record]:
     codec = EventCodec(open_schemas(settings), Topics(settings.kafka.topic_prefix))
     return [
@@ -173,10 +201,14 @@ def _figures(
         if update.reason is UpdateReason.EVENT and place is not None:
             due_ns = published.start_ns + place / arguments.rate * 1e9
             latencies_ms.setdefault(place, (arrived_ns - due_ns) / 1e6)
+    return _percentiles(latencies_ms, arguments)
+
+
+def _percentiles(latencies_ms: dict[int, float], arguments: argparse.Namespace) -> dict[str, Any]:
     first = int(arguments.rate * arguments.warm_up)
     measured = sorted(ms for place, ms in latencies_ms.items() if place >= first)
     if not measured:
-        raise SystemExit("no update has arrived that an event after the warm-up caused")
+        raise SystemExit("nothing has arrived that an event after the warm-up caused")
     return {
         "updates": len(measured),
         **{

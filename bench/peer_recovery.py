@@ -6,8 +6,9 @@ How fast peers read their state back after their machine was lost.
 Each program is given one event of so many customers, so that its changelog holds a state of each;
 then it is stopped, its local state removed, and it is started again with a few more events. Its
 recovery is what the second start takes to the last of these, which needs all partitions, longer
-than the first one did to its first event. States of one event are smaller than those of customers of long standing. Writes
-``bench/results/peer_recovery.json``; this worker's recovery is measured by ``bench.recovery``.
+than the first one did to its first event. States of one event are smaller than those of customers
+of long standing. Writes ``bench/results/peer_recovery.json``; this worker's recovery is measured by
+``bench.recovery``.
 """
 
 import argparse
@@ -93,9 +94,7 @@ def _round(
     }
 
 
-def _start_and_stop(
-    program: Program, place: Place, touchpoints: int
-) -> tuple[float, float, float]:
+def _start_and_stop(program: Program, place: Place, touchpoints: int) -> tuple[float, float, float]:
     """Return the seconds to the first touchpoint and to the last, and all the CPU seconds."""
     started = time.monotonic()
     running = program.start(place)

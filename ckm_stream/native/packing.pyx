@@ -95,7 +95,8 @@ def pack_outputs(list outputs not None, Py_ssize_t limit):
     """
     Return the batches of *outputs*, `OutputRecord`s of one target: (header's room and records, count).
 
-    A batch takes *limit* bytes at most, its header included, or one record.
+    A batch takes less than *limit* bytes, its header included, as aiokafka's compiled one; or one
+    record.
     """
     cdef Buffer* b = &records
     cdef Py_ssize_t before, count = 0, place, size = len(outputs)
@@ -109,7 +110,7 @@ def pack_outputs(list outputs not None, Py_ssize_t limit):
         headers = headers_of(each[HEADERS]) if each[HEADERS] else none
         before = b.size
         put_record(b, count, each[KEY], each[VALUE], PyBytes_AS_STRING(headers), PyBytes_GET_SIZE(headers))
-        if b.size > limit and count:
+        if b.size >= limit and count:
             b.size = before
             packed.append((ended(b), count))
             begin(b)
@@ -134,7 +135,7 @@ def pack_entries(list entries not None, object headers, Py_ssize_t limit):
         each = fields(entries[place], 2)
         before = b.size
         put_record(b, count, each[0], each[1], at, headers_size)
-        if b.size > limit and count:
+        if b.size >= limit and count:
             b.size = before
             packed.append((ended(b), count))
             begin(b)

@@ -119,6 +119,17 @@ class TestPackedBatches:
 
         assert ours == stock
 
+    @pytest.mark.parametrize("limit", [144, 145, 146])
+    def test_a_batch_is_full_when_its_limit_is_reached(self, limit: int) -> None:
+        """Five records of 84 bytes behind a header of 61: the fifth goes into the next batch."""
+        pairs = [(b"", b"2"), (b"", b"v" * 13), (b"", b"v" * 14), (b"k", b"v" * 11)]
+        pairs += [(b"key5", b"value")]
+
+        stock, ours = both(limit, lambda p, q: p.pack_entries(q, "t", pairs, ()))
+
+        assert ours == stock
+        assert [len(each["records"]) for each in ours] == ([5] if limit > 145 else [4, 1])
+
     @pytest.mark.parametrize("size", [1, (32 << 10) - 100, 32 << 10, 200_001, 13 << 20])
     def test_a_record_of_any_size_is_packed(self, size: int) -> None:
         """One that is larger than a batch has one of its own, before and behind others."""

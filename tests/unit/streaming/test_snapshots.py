@@ -14,11 +14,12 @@ from prometheus_client import CollectorRegistry
 from structlog.testing import capture_logs
 
 from ckm_stream.codec.topics import Topics
-from ckm_stream.errors import ConfigurationError, FencedError, TransientError
+from ckm_stream.errors import ConfigurationError, FencedError, InvariantError, TransientError
 from ckm_stream.operations.metrics import SnapshotMetrics
 from ckm_stream.settings import Settings
 from ckm_stream.snapshots.batch import Progress, SnapshotBatch
 from ckm_stream.snapshots.collect import Collector
+from ckm_stream.streaming.drafts import Draft, Part
 from ckm_stream.streaming.snapshots import SnapshotApp, build_snapshot_app
 from tests.support.clock import Clock
 from tests.support.lanes import blocked, within
@@ -263,6 +264,28 @@ async def test_what_is_collected_ahead_goes_with_its_partitions(worker: Worker) 
     await worker.deliver(CHANGELOG, 1, 2)
 
     assert await worker.write() == [step(CHANGELOG, 1, 3)]
+
+
+async def test_what_cannot_be_collected_ahead_ends_the_worker(
+    worker: Worker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The transaction under way comes to its end first; nothing behind it is passed over."""
+    refused = InvariantError("records that nobody can read")
+
+    def take(_draft: Draft, _part: Part) -> None:
+        raise refused
+
+    writing = await worker.write_slowly()
+    monkeypatch.setattr(Draft, "take", take)
+    for offset in (1, 2):  # who waits for the first one holds the method as it was
+        await worker.deliver(CHANGELOG, offset)
+        await until_taken(worker)
+    worker.store.gate.set()
+
+    with pytest.raises(InvariantError) as raised:
+        await within(writing)
+    assert raised.value is refused
+    assert worker.store.stored == {CHANGELOG: 1}
 
 
 async def test_what_comes_for_a_new_assignment_is_not_taken_for_the_old_one(
