@@ -64,7 +64,7 @@ def main() -> None:
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n\n")[0])
-    parser.add_argument("--events", type=int, default=200_000, help="events in the backlog")
+    parser.add_argument("--events", type=int, default=500_000, help="events in the backlog")
     parser.add_argument("--customers", type=int, default=5_000, help="customers they are from")
     parser.add_argument("--partitions", type=int, default=4, help="partitions of each topic")
     parser.add_argument("--rounds", type=int, default=3, help="the median is reported")
