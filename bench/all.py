@@ -41,13 +41,13 @@ QUICK: Final = (
 )
 # Twenty-five minutes at most, in all, on two cores.
 FULL: Final = (
-    Step(("comparison",), 670),
-    Step(("latency", "--warm-up=20", "--seconds=15"), 110),
-    Step(("peer_latency",), 200),
-    Step(("rows", "--seconds=10"), 150),
-    Step(("recovery", "--customers=1000000", "--rounds=1"), 60),
-    Step(("peer_recovery",), 150),
-    Step(("growth", "--events=100000"), 150),
+    Step(("comparison",), 700),
+    Step(("latency", "--warm-up=15", "--seconds=12"), 150),
+    Step(("peer_latency",), 130),
+    Step(("rows", "--seconds=10"), 130),
+    Step(("recovery", "--customers=1000000", "--rounds=1"), 50),
+    Step(("peer_recovery",), 110),
+    Step(("growth", "--events=100000"), 170),
 )
 
 

@@ -50,7 +50,7 @@ def _heading(found: dict[str, Any]) -> str:
         f"Revision {found['revision']}, {found['at']}; {found['machine']}, "
         f"CPython {found['python']}; rounds: {rounds}; {found['partitions']} partitions.\n"
         f"{found['events']:,} touchpoints of {found['customers']:,} customers; "
-        f"{found['slow_events']:,} of {found['slow_customers']:,} for Faust and Quix Streams.\n"
+        f"{found['slow_events']:,} of {found['slow_customers']:,} for stock Faust.\n"
     )
 
 

@@ -198,8 +198,8 @@ PROGRAMS: Final = (
     Program("streams-eos", "Kafka Streams", EOS, _STREAMS),
     Program("streams-uncached", "Kafka Streams, caching off", ALO, _STREAMS, caching=False),
     Program("streams-uncached-eos", "Kafka Streams, caching off", EOS, _STREAMS, caching=False),
-    Program("quix", "Quix Streams", ALO, _QUIX, is_slow=True),
-    Program("quix-eos", "Quix Streams", EOS, _QUIX, is_slow=True),
+    Program("quix", "Quix Streams", ALO, _QUIX),
+    Program("quix-eos", "Quix Streams", EOS, _QUIX),
     Program(
         "faust",
         "stock Faust, this worker's core",
