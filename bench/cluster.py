@@ -9,16 +9,15 @@ from typing import NamedTuple, Self
 
 from confluent_kafka import Consumer, TopicPartition
 from kafka.admin import KafkaAdminClient, NewTopic
-from msgspec import structs
 
 from bench.kafka import KafkaServer
 from bench.load import simulated_load
-from bench.programs import Record, write_backlog
+from bench.programs import Record, kept_specs, write_backlog
 from ckm_stream.codec.events import EventCodec
 from ckm_stream.codec.topics import Topics
 from ckm_stream.domain.forwarding import forward
 from ckm_stream.operations.schemas import open_schemas
-from ckm_stream.operations.topics import apply_topics, load_specs
+from ckm_stream.operations.topics import apply_topics
 from ckm_stream.settings import KafkaSettings, Settings
 
 _READ_AT_ONCE = 1000
@@ -88,9 +87,7 @@ class Cluster:
             bootstrap_servers=self.bootstrap, topic_prefix=prefix, partitions=self.partitions
         )
         settings = Settings(kafka=kafka)
-        # Simulated events are years old by their timestamps: the broker would delete them in use.
-        specs = [structs.replace(spec, retention_ms=-1) for spec in load_specs()]
-        apply_topics(settings, specs)
+        apply_topics(settings, kept_specs())
         asyncio.run(write_backlog(settings, _prefixed(prefix, records)))
 
     def create(self, topic: str) -> None:

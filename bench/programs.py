@@ -13,10 +13,11 @@ from typing import Any
 from urllib.error import URLError
 from urllib.request import urlopen
 
+from msgspec import structs
 from prometheus_client.parser import text_string_to_metric_families
 
 from ckm_stream.operations.embedded import EmbeddedBroker, free_port
-from ckm_stream.operations.topics import apply_topics
+from ckm_stream.operations.topics import TopicSpec, apply_topics, load_specs
 from ckm_stream.settings import Settings, load_settings
 from ckm_stream.streaming.clients import producer_factory
 from ckm_stream.streaming.core import partitioner
@@ -51,8 +52,13 @@ def provisioned(partitions: int) -> Iterator[Settings]:
             stack.callback(os.environ.pop, name)
         os.environ.update(environment)
         settings = load_settings()
-        apply_topics(settings)
+        apply_topics(settings, kept_specs())
         yield settings
+
+
+def kept_specs() -> list[TopicSpec]:
+    """Return the topics' settings with nothing ever deleted: simulated events are years old."""
+    return [structs.replace(spec, retention_ms=-1) for spec in load_specs()]
 
 
 async def write_backlog(settings: Settings, records: Iterable[Record]) -> None:
