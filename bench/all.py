@@ -43,11 +43,11 @@ QUICK: Final = (
 FULL: Final = (
     Step(("comparison",), 700),
     Step(("latency", "--warm-up=15", "--seconds=12"), 150),
-    Step(("peer_latency",), 130),
+    Step(("peer_latency",), 160),
     Step(("rows", "--seconds=10"), 130),
     Step(("recovery", "--customers=1000000", "--rounds=1"), 50),
-    Step(("peer_recovery",), 110),
-    Step(("growth", "--events=100000"), 170),
+    Step(("peer_recovery",), 90),
+    Step(("growth", "--events=150000"), 190),
 )
 
 

@@ -8,9 +8,10 @@ alone, and after these checks: Faust takes as long to import as all that a refus
 
 import sys
 from collections.abc import Collection, Iterator
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from ckm_stream.operations.access import (
+    GATEWAY,
     PROFILE_WORKER,
     SNAPSHOT_WORKER,
     TEXT_WORKER,
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from ckm_stream.operations.check import Program
     from ckm_stream.operations.findings import Finding
     from ckm_stream.operations.health import Health
-    from ckm_stream.operations.metrics import ProgramMetrics
+    from ckm_stream.operations.metrics import ConsumerMetrics
 
 # Seconds of `ckm check`: for all, and for what lies on a broker once it has answered. It has
 # promised to end within 15, and a busy machine takes half of them to import what it works with.
@@ -156,10 +157,57 @@ def run_text_worker(settings: Settings) -> None:
     run_worker(app)
 
 
+def run_gateway(settings: Settings) -> None:
+    """
+    Serve HTTP until it is told to stop.
+
+    Raises:
+        ConfigurationError: If the broker, a right, a topic, the store or a port is not as needed.
+    """
+    _await_cluster(settings, GATEWAY)
+
+    from ckm_stream.snapshots.store import open_migrated
+
+    engine = when_available(
+        lambda: open_migrated(
+            settings.store.url.get_secret_value(),
+            connections=settings.gateway.store_connections,
+        ),
+        patience_s=settings.start_patience_s,
+    )
+
+    from ckm_stream.gateway.assembly import assemble
+    from ckm_stream.gateway.health import GatewayHealth
+    from ckm_stream.gateway.server import Server, serve
+    from ckm_stream.operations.metrics import (
+        GatewayMetrics,
+        PoolConnections,
+        Readiness,
+        new_registry,
+    )
+    from ckm_stream.operations.ops_server import OpsServer
+
+    registry = new_registry()
+    metrics = GatewayMetrics(registry)
+    health = GatewayHealth(settings.health)
+    registry.register(Readiness(health.ready))
+    pool: Any = engine.pool  # SQLAlchemy's base class does not have what all its pools have
+    registry.register(PoolConnections(pool.checkedout, pool.checkedin))
+    app, hub = assemble(settings, engine, metrics=metrics, health=health)
+    server = Server(app, settings.gateway, health=health, hub=hub)
+    port = settings.metrics.gateway_port
+    operations = OpsServer(registry, health, host=settings.metrics.host, port=port)
+    try:
+        serve(server)
+    finally:
+        operations.close()
+        engine.dispose()
+
+
 def _export(
     settings: Settings,
     health: "Health",
-    metrics: "ProgramMetrics",
+    metrics: "ConsumerMetrics",
     registry: "CollectorRegistry",
     *,
     program: str,

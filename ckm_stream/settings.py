@@ -183,13 +183,40 @@ class TextSettings(_Group):
     topics: Path | None = None
 
 
+class GatewaySettings(_Group):
+    """Where HTTP is served, and what a request may take; limits are of each gateway alone."""
+
+    host: str = Field(default="127.0.0.1", min_length=1)
+    port: int = Field(default=8080, ge=0, le=65535)
+    max_body_bytes: int = Field(default=1 << 20, ge=1 << 10, le=64 << 20)
+    max_events: int = Field(default=2500, ge=1)
+    rate_per_s: float = Field(default=500.0, gt=0)
+    rate_burst: int = Field(default=1000, ge=1)
+    header_timeout_s: float = Field(default=10.0, gt=0)
+    body_timeout_s: float = Field(default=10.0, gt=0)
+    ack_timeout_s: float = Field(default=10.0, gt=0)
+    query_timeout_s: float = Field(default=5.0, gt=0)
+    store_connections: int = Field(default=8, ge=1, le=200)
+    max_connections: int = Field(default=1000, ge=1)
+    max_streams: int = Field(default=100, ge=1)
+    tls_certificate_file: Path | None = None
+    tls_key_file: Path | None = None
+
+    @model_validator(mode="after")
+    def _check_together(self) -> Self:
+        if (self.tls_certificate_file is None) != (self.tls_key_file is None):
+            raise ValueError("tls_certificate_file and tls_key_file must be given together")
+        return self
+
+
 class MetricsSettings(_Group):
-    """Where the workers serve metrics and health; port 0 lets the system choose."""
+    """Where the programs serve metrics and health; port 0 lets the system choose."""
 
     host: str = Field(default="127.0.0.1", min_length=1)
     profile_port: int = Field(default=9464, ge=0, le=65535)
     snapshot_port: int = Field(default=9465, ge=0, le=65535)
     text_port: int = Field(default=9466, ge=0, le=65535)
+    gateway_port: int = Field(default=9467, ge=0, le=65535)
 
 
 class HealthSettings(_Group):
@@ -219,6 +246,7 @@ class Settings(BaseSettings):
     store: StoreSettings = StoreSettings()
     text: TextSettings = TextSettings()
     dead_letters: DeadLetterLimits = DeadLetterLimits()
+    gateway: GatewaySettings = GatewaySettings()
     metrics: MetricsSettings = MetricsSettings()
     health: HealthSettings = HealthSettings()
     scoring: Annotated[Policy, _filled(Policy())] = Policy()

@@ -26,6 +26,7 @@ class ProgramName(StrEnum):
     WORKER = "worker"
     SNAPSHOTS = "snapshots"
     TEXTS = "texts"
+    GATEWAY = "gateway"
     PUBLISHER = "publisher"
     DEADLETTERS = "deadletters"
 

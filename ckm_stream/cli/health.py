@@ -1,4 +1,4 @@
-"""``ckm health``: what a worker on this machine says of itself, for probes that run a command."""
+"""``ckm health``: what a program on this machine says of itself, for probes that run a command."""
 
 from enum import StrEnum
 from typing import Annotated, Final
@@ -16,6 +16,7 @@ class Program(StrEnum):
     WORKER = "worker"
     SNAPSHOTS = "snapshots"
     TEXTS = "texts"
+    GATEWAY = "gateway"
 
 
 def health(
@@ -24,11 +25,11 @@ def health(
     live: Annotated[bool, typer.Option("--live", help="Ask whether it is alive.")] = False,
 ) -> None:
     """
-    Ask a worker on this machine whether it is ready, or alive.
+    Ask a program on this machine whether it is ready, or alive.
 
     Exit code 0 if it is, 1 if it is not or does not answer; a line for each thing that it checks.
-    The address is CKM__METRICS__HOST and CKM__METRICS__PROFILE_PORT, CKM__METRICS__SNAPSHOT_PORT or
-    CKM__METRICS__TEXT_PORT.
+    The address is CKM__METRICS__HOST and CKM__METRICS__PROFILE_PORT, CKM__METRICS__SNAPSHOT_PORT,
+    CKM__METRICS__TEXT_PORT or CKM__METRICS__GATEWAY_PORT.
     """
     from ckm_stream.settings import load_settings
 
@@ -37,6 +38,7 @@ def health(
         Program.WORKER: metrics.profile_port,
         Program.SNAPSHOTS: metrics.snapshot_port,
         Program.TEXTS: metrics.text_port,
+        Program.GATEWAY: metrics.gateway_port,
     }[program]
     host = _ANY_ADDRESS.get(metrics.host, metrics.host)
     status, lines = _ask(host, port, "/livez" if live else "/readyz")

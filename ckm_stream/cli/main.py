@@ -26,6 +26,7 @@ from ckm_stream.cli import (
     reading,
     store,
     text,
+    tokens,
     workers,
 )
 from ckm_stream.errors import CkmStreamError
@@ -48,6 +49,7 @@ for command in (
     workers.worker,
     workers.snapshots,
     workers.texts,
+    workers.serve,
     health.health,
     check.check,
     store.migrate,
@@ -65,6 +67,7 @@ app.add_typer(deadletters.deadletters_app, name="deadletters")
 app.add_typer(epoch.epoch_app, name="epoch")
 app.add_typer(evaluate.evaluate_app, name="evaluate")
 app.add_typer(text.text_app, name="text")
+app.add_typer(tokens.tokens_app, name="tokens")
 
 
 def main() -> None:

@@ -1,4 +1,4 @@
-"""``ckm worker``, ``ckm snapshots`` and ``ckm texts``: the long-running programs."""
+"""``ckm worker``, ``snapshots``, ``texts`` and ``serve``: the long-running programs."""
 
 import signal
 import sys
@@ -52,6 +52,21 @@ def texts() -> None:
     run_text_worker(settings)
 
 
+def serve() -> None:
+    """
+    Serve HTTP: events in, profiles and scores out, and the console for people.
+
+    It listens on CKM__GATEWAY__HOST and CKM__GATEWAY__PORT; /console/ is for people, and
+    /v1/openapi.json describes the rest. Both need a token (`ckm tokens create`).
+    Metrics are served on CKM__METRICS__HOST and CKM__METRICS__GATEWAY_PORT.
+    """
+    settings = _begin()
+
+    from ckm_stream.bootstrap import run_gateway
+
+    run_gateway(settings)
+
+
 def _begin() -> "Settings":
     """Return the settings, with the log that they ask for; from the start on SIGTERM is heard."""
     _leave_when_told()
@@ -65,7 +80,7 @@ def _begin() -> "Settings":
 
 
 def _leave_when_told() -> None:
-    """End with exit code 0 on SIGTERM, until Faust listens to it: nothing has begun before."""
+    """End with exit code 0 on SIGTERM, until the program listens: nothing has begun before."""
 
     def leave(_: int, __: FrameType | None) -> None:
         sys.exit(0)

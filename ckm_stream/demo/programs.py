@@ -1,5 +1,5 @@
 """
-The programs of the demo: a broker, a profile worker and a snapshot worker, as child processes.
+The programs of the demo: a broker, two workers and at last a gateway, as child processes.
 
 They are the same programs as in production, started by the same commands; only their settings are
 the demo's. Leaving the context stops them in order: workers first, so that they can commit.
@@ -16,7 +16,7 @@ from subprocess import Popen
 
 from ckm_stream.errors import ConfigurationError
 from ckm_stream.operations.children import last_line, start_child, stop_child
-from ckm_stream.operations.embedded import EmbeddedBroker, is_port_free
+from ckm_stream.operations.embedded import EmbeddedBroker, free_port, is_port_free
 from ckm_stream.publishing.cdnow import LANDMARK_S
 from ckm_stream.settings import Guarantee, Settings, SilenceClock, SilenceSettings
 
@@ -27,7 +27,7 @@ _EMBEDDED_SESSION_S = 3.0
 
 @dataclass(slots=True)
 class Program:
-    """One running worker."""
+    """One running program."""
 
     name: str
     process: Popen[bytes]
@@ -88,20 +88,34 @@ def workers(settings: Settings, folder: Path) -> Iterator[list[Program]]:
                 f"port {port} is taken; set CKM__METRICS__PROFILE_PORT and "
                 "CKM__METRICS__SNAPSHOT_PORT to free ones"
             )
-    env = {**os.environ, **environment(settings)}
     running: list[Program] = []
     try:
         for verb, name in (("worker", "profile worker"), ("snapshots", "snapshot worker")):
-            log_path = folder / f"{verb}.log"
-            command = [sys.executable, "-m", "ckm_stream", verb]
-            process = start_child(command, log_path=log_path, env=env)
-            running.append(Program(name, process, log_path))
+            running.append(start(settings, folder, verb, name))
         yield running
     finally:
         for program in running:
             program.process.terminate()  # all at once: each may take seconds to commit
         for program in running:
             stop_child(program.process, grace_s=_STOP_GRACE_S)
+
+
+def start(settings: Settings, folder: Path, verb: str, name: str) -> Program:
+    """Start one of the programs; whoever asks for it ends it."""
+    log_path = folder / f"{verb}.log"
+    env = {**os.environ, **environment(settings)}
+    command = [sys.executable, "-m", "ckm_stream", verb]
+    return Program(name, start_child(command, log_path=log_path, env=env), log_path)
+
+
+def with_free_ports(settings: Settings) -> Settings:
+    """Return *settings* with other ports for the gateway, where its own are taken."""
+    gateway, metrics = settings.gateway, settings.metrics
+    if not is_port_free(gateway.port):
+        gateway = gateway.model_copy(update={"port": free_port()})
+    if not is_port_free(metrics.gateway_port):
+        metrics = metrics.model_copy(update={"gateway_port": free_port()})
+    return settings.model_copy(update={"gateway": gateway, "metrics": metrics})
 
 
 def environment(settings: Settings) -> dict[str, str]:
@@ -115,6 +129,8 @@ def environment(settings: Settings) -> dict[str, str]:
         "CKM__KAFKA__SESSION_TIMEOUT_S": str(kafka.session_timeout_s),
         "CKM__KAFKA__PROFILE_GROUP": f"{kafka.topic_prefix}{kafka.profile_group}",
         "CKM__KAFKA__SNAPSHOT_GROUP": f"{kafka.topic_prefix}{kafka.snapshot_group}",
+        "CKM__GATEWAY__PORT": str(settings.gateway.port),
+        "CKM__METRICS__GATEWAY_PORT": str(settings.metrics.gateway_port),
         "CKM__SCORING__LANDMARK_S": str(settings.scoring.landmark_s),
         "CKM__SILENCE__CLOCK": settings.silence.clock.value,
         "CKM__STORE__URL": settings.store.url.get_secret_value(),

@@ -10,6 +10,7 @@ import signal
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 from rich.console import Console
 from rich.progress import (
@@ -25,7 +26,7 @@ from sqlalchemy import Engine
 
 from ckm_stream.codec.events import EventCodec
 from ckm_stream.codec.topics import Topics
-from ckm_stream.demo.programs import Program, broker, workers
+from ckm_stream.demo.programs import Program, broker, start, with_free_ports, workers
 from ckm_stream.demo.progress import Flow, Stored, flow, stored
 from ckm_stream.domain.events import TouchpointEvent
 from ckm_stream.domain.forwarding import forward
@@ -37,10 +38,12 @@ from ckm_stream.publishing.client import DEFAULT_OPTIONS, Publisher, open_produc
 from ckm_stream.publishing.demo_events import demo_events
 from ckm_stream.settings import Settings
 from ckm_stream.snapshots.store import migrate, open_engine
+from ckm_stream.snapshots.tokens import Scope, TokenStore
 
 _POLL_S = 0.2
 # Ten times what it takes on two cores; a demo that hangs must say so.
 _PATIENCE_S = 300.0
+_TOKEN_S = 86_400.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +87,7 @@ def run_demo(
             progress.stop()
             show(DemoResult(ours, engine, result, time.monotonic() - started))
             if not once:
+                programs.append(_open_console(ours, engine, folder, console))
                 _keep_running(console, programs)
         engine.dispose()
 
@@ -155,6 +159,19 @@ def metrics_url(settings: Settings) -> str:
 def _check(programs: list[Program]) -> None:
     for program in programs:
         program.check()
+
+
+def _open_console(settings: Settings, engine: Engine, folder: Path, console: Console) -> Program:
+    """Start the gateway, and tell where its console is and how to sign in."""
+    served = with_free_ports(settings)
+    token, _ = TokenStore(engine).create(
+        "demo", [Scope.ADMIN], now_s=time.time(), expires_s=time.time() + _TOKEN_S
+    )
+    program = start(served, folder, "serve", "gateway")
+    address = f"http://{served.gateway.host}:{served.gateway.port}/console/"
+    console.print(f"console   {address} (in a few seconds)")
+    console.print(f"token     {token}", soft_wrap=True)
+    return program
 
 
 def _keep_running(console: Console, programs: list[Program]) -> None:

@@ -36,6 +36,7 @@ PROFILE_WORKER: Final = "profile-worker"
 SNAPSHOT_WORKER: Final = "snapshot-worker"
 TEXT_WORKER: Final = "text-worker"
 CHANNEL: Final = "channel"
+GATEWAY: Final = "gateway"
 REPLAY: Final = "dead-letter-replay"
 EPOCH_KEEPER: Final = "epoch-keeper"
 

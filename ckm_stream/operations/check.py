@@ -20,6 +20,7 @@ from ckm_stream.codec.topics import Topics
 from ckm_stream.errors import ConfigurationError, TransientError
 from ckm_stream.operations.access import (
     CHANNEL,
+    GATEWAY,
     PROFILE_WORKER,
     SNAPSHOT_WORKER,
     TEXT_WORKER,
@@ -61,6 +62,7 @@ class Program(StrEnum):
     WORKER = "worker"
     SNAPSHOTS = "snapshots"
     TEXTS = "texts"
+    GATEWAY = "gateway"
     PUBLISHER = "publisher"
     DEADLETTERS = "deadletters"
 
@@ -70,6 +72,7 @@ ROLES: Final[Mapping[Program, str]] = {
     Program.WORKER: PROFILE_WORKER,
     Program.SNAPSHOTS: SNAPSHOT_WORKER,
     Program.TEXTS: TEXT_WORKER,
+    Program.GATEWAY: GATEWAY,
     Program.PUBLISHER: CHANNEL,
     Program.DEADLETTERS: "dead-letter-replay",
 }
@@ -127,7 +130,7 @@ def _check_broker(settings: Settings) -> Iterator[Finding]:
 def _check_producers(settings: Settings, programs: Collection[Program]) -> Iterator[Finding]:
     kafka = settings.kafka
     transactions = kafka.guarantee is Guarantee.EXACTLY_ONCE and bool(
-        set(programs) - {Program.PUBLISHER, Program.TEXTS}
+        set(programs) - {Program.PUBLISHER, Program.TEXTS, Program.GATEWAY}
     )
     if not (transactions or kafka.idempotence):
         yield ok(PRODUCERS, "not needed with CKM__KAFKA__IDEMPOTENCE=false and at_least_once")

@@ -22,7 +22,17 @@ from structlog.typing import EventDict, Processor, WrappedLogger
 
 # What these say at INFO is about themselves; what they say at DEBUG has whole requests in it,
 # and with them the payloads, so DEBUG is not for them.
-_LIBRARIES = ("aiokafka", "alembic", "asyncio", "faust", "kafka", "mode", "sqlalchemy")
+_LIBRARIES = (
+    "aiokafka",
+    "alembic",
+    "asyncio",
+    "fastapi",
+    "faust",
+    "kafka",
+    "mode",
+    "sqlalchemy",
+    "uvicorn",
+)
 
 
 def configure_logging(

@@ -1,5 +1,5 @@
 """
-Every metric of the workers, each name once; `ops_server.py` serves them.
+Every metric of the programs, each name once; `ops_server.py` serves them.
 
 Names follow Prometheus: base units, ``_total`` for counters, labels from small closed sets and
 never a customer. The conservation law is exported as a gauge that must be 0: what was consumed is
@@ -30,11 +30,13 @@ _PROCESSING_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 
 # From a live event to a backlog of a day.
 _LATENCY_BUCKETS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 3600, 86400)
 _REBALANCE_BUCKETS = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120)
+# A profile is to be read within 10 ms; a batch waits for the brokers.
+_REQUEST_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 _RECOVERY_BUCKETS = (0.1, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 900)
 
 
 class ProgramMetrics:
-    """What all workers export about themselves."""
+    """What all programs export about themselves."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
         # The companion series with creation times would double the counters for nobody.
@@ -46,6 +48,13 @@ class ProgramMetrics:
             registry=registry,
         )
         self.build_info.labels(version("ckm-stream")).set(1)
+
+
+class ConsumerMetrics(ProgramMetrics):
+    """What all workers, which share partitions with others, export about themselves."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        super().__init__(registry)
         self.consumer_lag_events = Gauge(
             "ckm_consumer_lag_events",
             "Records of a partition that are not processed and committed yet.",
@@ -78,7 +87,7 @@ class ProgramMetrics:
         self.consumer_lag_seconds.clear()
 
 
-class WorkerMetrics(ProgramMetrics):
+class WorkerMetrics(ConsumerMetrics):
     """Metrics of a profile worker."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
@@ -192,7 +201,7 @@ class WrittenBatch(Protocol):
         """Records of each kind: profiles, scores, items and employees."""
 
 
-class SnapshotMetrics(ProgramMetrics):
+class SnapshotMetrics(ConsumerMetrics):
     """Metrics of a snapshot worker."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
@@ -236,7 +245,7 @@ class ReadTexts(Protocol):
         """What was sent: of those that say something."""
 
 
-class TextMetrics(ProgramMetrics):
+class TextMetrics(ConsumerMetrics):
     """Metrics of a text worker."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
@@ -266,6 +275,65 @@ class TextMetrics(ProgramMetrics):
         self.texts_read.inc(found.texts)
         self.texts_sent.inc(len(found.records))
         self.text_reading_seconds.inc(seconds)
+
+
+class GatewayMetrics(ProgramMetrics):
+    """Metrics of a gateway; ``route`` is a pattern, never a path, which may name a customer."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        super().__init__(registry)
+        self.http_requests = Counter(
+            "ckm_http_requests",
+            "Requests answered.",
+            ("route", "method", "status"),
+            registry=registry,
+        )
+        self.http_request_duration = Histogram(
+            "ckm_http_request_duration_seconds",
+            "Time from a request's headers to the end of its answer; streams are left out.",
+            ("route", "method"),
+            buckets=_REQUEST_BUCKETS,
+            registry=registry,
+        )
+        self.http_requests_in_progress = Gauge(
+            "ckm_http_requests_in_progress",
+            "Requests that are being answered, streams included.",
+            registry=registry,
+        )
+        self.http_events = Counter(
+            "ckm_http_events",
+            "Events sent for publishing, by what became of them.",
+            ("outcome",),
+            registry=registry,
+        )
+        self.http_rate_limited = Counter(
+            "ckm_http_rate_limited",
+            "Requests refused because their token makes too many.",
+            registry=registry,
+        )
+        self.http_streams = Gauge(
+            "ckm_http_streams", "Streams of score updates that are open.", registry=registry
+        )
+        for outcome in ("accepted", "refused", "unacknowledged"):
+            self.http_events.labels(outcome)
+
+
+class PoolConnections(Collector):
+    """Tells at each scrape how many connections to the store there are."""
+
+    def __init__(self, in_use: Callable[[], int], idle: Callable[[], int]) -> None:
+        self._states = {"in_use": in_use, "idle": idle}
+
+    def collect(self) -> Iterable[Metric]:
+        """Yield the connections of each state."""
+        family = GaugeMetricFamily(
+            "ckm_db_pool_connections",
+            "Connections to the store.",
+            labels=("state",),
+        )
+        for state, count in self._states.items():
+            family.add_metric((state,), count())
+        yield family
 
 
 class _Conservation(Collector):

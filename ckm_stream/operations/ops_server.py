@@ -1,5 +1,5 @@
 """
-The workers' operations port: ``/metrics``, ``/livez`` and ``/readyz``, by GET, and nothing else.
+The programs' operations port: ``/metrics``, ``/livez`` and ``/readyz``, by GET, and nothing else.
 
 Served from threads of their own, so that it answers while an event loop does not. The answers hold
 no customer and no secret; see docs/operations.md for their meaning.
@@ -11,13 +11,13 @@ import threading
 from collections.abc import Callable, Iterable, Iterator
 from http import HTTPStatus
 from socketserver import ThreadingMixIn
-from typing import Any, Final
+from typing import Any, Final, Protocol
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
 from prometheus_client import CollectorRegistry, make_wsgi_app
 
 from ckm_stream.errors import ConfigurationError
-from ckm_stream.operations.health import Health, Verdict
+from ckm_stream.operations.health import Verdict
 
 METRICS: Final = "/metrics"
 LIVE: Final = "/livez"
@@ -25,13 +25,24 @@ READY: Final = "/readyz"
 # Seconds that a client may take to send its request, so that a slow one does not keep a thread.
 _PATIENCE_S: Final = 5.0
 
+
+class Wellbeing(Protocol):
+    """What is told of a program's health."""
+
+    def live(self) -> Verdict:
+        """Tell whether it is alive."""
+
+    def ready(self) -> Verdict:
+        """Tell whether it does its work."""
+
+
 Environ = dict[str, Any]
 StartResponse = Callable[..., Any]
 
 
 class OpsServer:
     """
-    The HTTP server of one worker.
+    The HTTP server of one program.
 
     Args:
         registry: What ``/metrics`` exports.
@@ -44,7 +55,7 @@ class OpsServer:
     """
 
     def __init__(
-        self, registry: CollectorRegistry, health: Health, *, host: str, port: int
+        self, registry: CollectorRegistry, health: Wellbeing, *, host: str, port: int
     ) -> None:
         try:
             family, *_ = socket.getaddrinfo(
@@ -57,7 +68,8 @@ class OpsServer:
             raise ConfigurationError(
                 f"metrics and health cannot be served on {host}:{port} "
                 f"({error.strerror or error}); choose another port with "
-                "CKM__METRICS__PROFILE_PORT, CKM__METRICS__SNAPSHOT_PORT or CKM__METRICS__TEXT_PORT"
+                "CKM__METRICS__PROFILE_PORT, CKM__METRICS__SNAPSHOT_PORT, CKM__METRICS__TEXT_PORT "
+                "or CKM__METRICS__GATEWAY_PORT, whichever is this program's"
             ) from None
         self.port: int = self._server.server_port
         self._thread = threading.Thread(
@@ -84,7 +96,7 @@ class _Handler(WSGIRequestHandler):
 
 
 class _Application:
-    def __init__(self, registry: CollectorRegistry, health: Health) -> None:
+    def __init__(self, registry: CollectorRegistry, health: Wellbeing) -> None:
         self._metrics = make_wsgi_app(registry)
         self._verdicts = {LIVE: health.live, READY: health.ready}
 

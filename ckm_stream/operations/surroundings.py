@@ -55,6 +55,10 @@ def looks_around(settings: Settings, programs: Collection[Program]) -> dict[str,
         looks["texts' port"] = lambda: _check_port(
             "texts' port", settings.metrics.host, settings.metrics.text_port
         )
+    if Program.GATEWAY in concerned:
+        looks["gateway's metrics port"] = lambda: _check_port(
+            "gateway's metrics port", settings.metrics.host, settings.metrics.gateway_port
+        )
     return looks
 
 
@@ -124,13 +128,13 @@ def _check_port(check: str, host: str, port: int) -> Iterator[Finding]:
         yield ok(check, f"{host}:{port} is free")
     except OSError as error:
         if _is_ours(_ANY_ADDRESS.get(host, host), port):
-            yield ok(check, f"a worker is running on {host}:{port}")
+            yield ok(check, f"a program of ours is running on {host}:{port}")
             return
         yield failed(
             check,
             f"{host}:{port} cannot be listened on ({error.strerror or error}); set "
-            "CKM__METRICS__HOST, or CKM__METRICS__PROFILE_PORT, CKM__METRICS__SNAPSHOT_PORT or "
-            "CKM__METRICS__TEXT_PORT, whichever is its",
+            "CKM__METRICS__HOST, or CKM__METRICS__PROFILE_PORT, CKM__METRICS__SNAPSHOT_PORT, "
+            "CKM__METRICS__TEXT_PORT or CKM__METRICS__GATEWAY_PORT, whichever is its",
         )
 
 

@@ -9,15 +9,19 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 from urllib.parse import quote
 
-from ckm_stream.domain.events import Call, Feedback, Purchase, Ticket, TouchpointEvent
+from ckm_stream.codec.events import source_of
+from ckm_stream.codec.topics import Source
+from ckm_stream.domain.events import TouchpointEvent
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_TYPES: Final = {
-    Call: b"org.ckm.touchpoint.call.v1",
-    Ticket: b"org.ckm.touchpoint.ticket.v1",
-    Purchase: b"org.ckm.touchpoint.purchase.v1",
-    Feedback: b"org.ckm.touchpoint.feedback.v1",
+#: Source of each type that an event may be sent as.
+CLOUD_EVENT_TYPES: Final = {
+    "org.ckm.touchpoint.call.v1": Source.CALL,
+    "org.ckm.touchpoint.ticket.v1": Source.TICKET,
+    "org.ckm.touchpoint.purchase.v1": Source.PURCHASE,
+    "org.ckm.touchpoint.feedback.v1": Source.FEEDBACK,
 }
+_HEADERS: Final = {source: name.encode() for name, source in CLOUD_EVENT_TYPES.items()}
 
 
 def cloud_event_headers(event: TouchpointEvent) -> list[tuple[str, bytes]]:
@@ -31,7 +35,7 @@ def cloud_event_headers(event: TouchpointEvent) -> list[tuple[str, bytes]]:
     return [
         ("content-type", b"application/avro"),
         ("ce_specversion", b"1.0"),
-        ("ce_type", _TYPES[type(event)]),
+        ("ce_type", _HEADERS[source_of(event)]),
         ("ce_source", quote(event.source).encode()),
         ("ce_id", event.event_id.encode()),
         ("ce_time", occurred.replace("+00:00", "Z").encode()),

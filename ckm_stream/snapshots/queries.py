@@ -165,7 +165,7 @@ def top(engine: Engine, limit: int, source_class: SourceClass | None = None) -> 
         ConfigurationError: If the database cannot be used.
     """
     query = (
-        _current_scores()
+        current_scores()
         .order_by(CURRENT_SCORE.c.total.desc(), CURRENT_SCORE.c.customer_id)
         .limit(limit)
     )
@@ -174,7 +174,7 @@ def top(engine: Engine, limit: int, source_class: SourceClass | None = None) -> 
     with connection_errors(engine.url), engine.connect() as connection:
         rows = connection.execute(query).all()
     return [
-        msgspec.convert({**_fields(row), "place": place}, RankedSource)
+        msgspec.convert({**fields_of(row), "place": place}, RankedSource)
         for place, row in enumerate(rows, start=1)
     ]
 
@@ -188,7 +188,7 @@ def explain(engine: Engine, customer_id: str) -> ExplainedScore | None:
     """
     same = (CURRENT_SCORE.c[column.name] == column for column in SCORE.primary_key.columns)
     query = (
-        _current_scores()
+        current_scores()
         .add_columns(*(SCORE.c[name] for name in FACTOR_COLUMNS))
         .outerjoin(SCORE, and_(*same))
         .where(CURRENT_SCORE.c.customer_id == customer_id)
@@ -197,7 +197,7 @@ def explain(engine: Engine, customer_id: str) -> ExplainedScore | None:
         row = connection.execute(query).one_or_none()
     if row is None:
         return None
-    score = msgspec.convert({**_fields(row), "factors": _factors(row)}, ExplainedScore)
+    score = msgspec.convert({**fields_of(row), "factors": _factors(row)}, ExplainedScore)
     largest_first = sorted(score.factors, key=lambda each: -abs(each.contribution))
     return msgspec.structs.replace(score, factors=tuple(largest_first))
 
@@ -248,7 +248,8 @@ def class_counts(engine: Engine) -> list[ClassSize]:
         ]
 
 
-def _current_scores() -> Select[Any]:
+def current_scores() -> Select[Any]:
+    """Select the newest announced score of everybody, and whether any event is simulated."""
     # The score may be in the store before the profile: their topics are read side by side.
     simulated = func.coalesce(PROFILE.c.simulated, false()).label("simulated")
     return select(CURRENT_SCORE, simulated).outerjoin(
@@ -256,7 +257,7 @@ def _current_scores() -> Select[Any]:
     )
 
 
-def _fields(row: Row[Any]) -> dict[str, Any]:
+def fields_of(row: Row[Any]) -> dict[str, Any]:
     """Return the columns of *row*, instants as datetimes."""
     fields = {str(name): value for name, value in row._mapping.items()}  # noqa: SLF001 -- the public name of a row's mapping
     for name in ("as_of", "occurred_at"):
@@ -286,7 +287,7 @@ def _section(
         .order_by(KNOWLEDGE_ITEM.c.occurred_at.desc(), KNOWLEDGE_ITEM.c.item_id)
         .limit(_NEWEST_ITEMS)
     )
-    items = [msgspec.convert(_fields(row), StoredItem) for row in connection.execute(query)]
+    items = [msgspec.convert(fields_of(row), StoredItem) for row in connection.execute(query)]
     # JSONB has an order of its own: sorted, the output is the same on both databases.
     return StoredSection(summary=dict(sorted(summary.items())), items=items)
 
@@ -298,7 +299,7 @@ def _scores(connection: Connection, customer_id: str) -> list[StoredScore]:
         .order_by(SCORE.c.version.desc(), SCORE.c.as_of.desc(), SCORE.c.epoch_id.desc())
         .limit(_NEWEST_SCORES)
     )
-    return [msgspec.convert(_fields(row), StoredScore) for row in connection.execute(query)]
+    return [msgspec.convert(fields_of(row), StoredScore) for row in connection.execute(query)]
 
 
 def _classes(connection: Connection, customer_id: str) -> list[ClassChange]:
@@ -311,4 +312,4 @@ def _classes(connection: Connection, customer_id: str) -> list[ClassChange]:
             CLASS_HISTORY.c.epoch_id.desc(),
         )
     )
-    return [msgspec.convert(_fields(row), ClassChange) for row in connection.execute(query)]
+    return [msgspec.convert(fields_of(row), ClassChange) for row in connection.execute(query)]

@@ -35,6 +35,7 @@ _DRIVERS: Final = {
 _BUSY_TIMEOUT_MS: Final = 10_000
 _WAL_POLL_S: Final = 0.01
 _CONNECT_TIMEOUT_S: Final = 5
+_CONNECTIONS: Final = 5
 
 # Per session. Bounds for one statement, for waiting on another owner's lock, and for a
 # transaction whose owner does nothing (a process that is stopped keeps its locks until then).
@@ -55,12 +56,13 @@ _POSTGRESQL_KEEPALIVE: Final = {
 _WRITES: Final = "ckm_writes"
 
 
-def open_engine(url: str) -> Engine:
+def open_engine(url: str, *, connections: int = _CONNECTIONS) -> Engine:
     """
     Make the engine for *url*; nothing is connected or created yet.
 
     Args:
         url: ``sqlite:///path`` or ``postgresql://user:password@host:port/database``.
+        connections: How many are kept open; as many again are opened if need be.
 
     Raises:
         ConfigurationError: If the URL is not one of these; the message does not repeat it.
@@ -83,6 +85,8 @@ def open_engine(url: str) -> Engine:
         connect_args=_connect_args(driver),
         hide_parameters=True,  # an error's text must not quote a customer's row
         json_serializer=encode_document,
+        pool_size=connections,
+        max_overflow=connections,
         pool_pre_ping=True,
     )
     if engine.dialect.name == "sqlite":
@@ -118,14 +122,18 @@ def maintenance(engine: Engine) -> Iterator[Connection]:
         yield connection
 
 
-def open_migrated(url: str) -> Engine:
+def open_migrated(url: str, *, connections: int = _CONNECTIONS) -> Engine:
     """
     Make the engine for *url*, and check that its store is ready.
+
+    Args:
+        url: As for ``open_engine``.
+        connections: Likewise.
 
     Raises:
         ConfigurationError: If the store cannot be used or is not migrated.
     """
-    engine = open_engine(url)
+    engine = open_engine(url, connections=connections)
     try:
         check_migrated(engine)
     except BaseException:

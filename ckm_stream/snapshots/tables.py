@@ -1,9 +1,10 @@
 """
-The tables of the store; analysts may read all of them.
+The tables of the store; analysts may read them.
 
-The snapshot worker alone writes all but one, and each row is a function of one topic: ``profile``
+The snapshot worker alone writes all but two, and each row is a function of one topic: ``profile``
 and ``employee`` of the changelogs, the scores and the class history of the score updates,
-``knowledge_item`` of the knowledge items. ``epoch`` is written by `ckm epoch`. There are no foreign
+``knowledge_item`` of the knowledge items. ``epoch`` is written by `ckm epoch`, ``access_token`` by
+`ckm tokens`, and is not for analysts. There are no foreign
 keys, because the topics arrive in any order of one another. Times are instants in UTC
 (``columns``), money is in minor units. Four views are made by migrations: ``key_source``,
 ``class_size``, ``score_factor``, and ``compatibility``, the oldest revision whose programs may use
@@ -28,7 +29,7 @@ from sqlalchemy import (
 from ckm_stream.snapshots.columns import DOCUMENT, Instant, PlainText, list_of
 
 #: The revisions in ``migrations/versions``, oldest first; the last one makes these tables.
-REVISIONS: Final = ("0001", "0002", "0003", "0004", "0005")
+REVISIONS: Final = ("0001", "0002", "0003", "0004", "0005", "0006")
 
 METADATA: Final = MetaData(
     naming_convention={"pk": "pk_%(table_name)s", "ix": "ix_%(table_name)s_%(column_0_N_name)s"}
@@ -104,6 +105,14 @@ PROFILE: Final = Table(
     _filled("for_customer", DOCUMENT),
     _filled("from_customer", DOCUMENT),
     _filled("state", LargeBinary),
+)
+
+# Hardly anybody is, outside of a demo: who looks for one must not read them all.
+Index(
+    "ix_profile_simulated",
+    PROFILE.c.simulated,
+    postgresql_where=PROFILE.c.simulated,
+    sqlite_where=PROFILE.c.simulated,
 )
 
 # Every score that was announced, with its explanation as it was sent. The view ``score_factor`` has
@@ -204,4 +213,18 @@ EPOCH: Final = Table(
     Column("effective_from", Instant),
     _filled("announcement", LargeBinary),
     _filled("diagnostics", DOCUMENT),
+)
+
+# Who may use the HTTP gateway; written by `ckm tokens` alone. The secret's SHA-256 is kept, the
+# secret is not; ``scopes`` is a list of publish, read and admin.
+ACCESS_TOKEN: Final = Table(
+    "access_token",
+    METADATA,
+    _key("token_id"),
+    _filled("name", PlainText),
+    _filled("secret_hash", PlainText),
+    _filled("scopes", DOCUMENT),
+    _filled("created_at", Instant),
+    Column("expires_at", Instant),
+    Column("revoked_at", Instant),
 )

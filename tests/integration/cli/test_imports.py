@@ -36,16 +36,22 @@ finally:
     print("\\nLOADED", *sys.modules)
 """
 _FAUST: Final = ("aiohttp", "aiokafka", "faust", "mode", "uvloop", "ckm_stream.streaming")
-_WORKERS: Final = ("prometheus_client", "structlog", *_FAUST)
+_WORKERS: Final = ("fastapi", "prometheus_client", "structlog", *_FAUST)
 _STORE: Final = ("alembic", "psycopg", "sqlalchemy", "ckm_stream.snapshots")
 _KAFKA: Final = ("kafka", "ckm_stream.publishing")
 _LIBRARIES: Final = ("asyncio", "fastavro", "pydantic_settings", "yaml")
 _NUMBERS: Final = ("matplotlib", "numpy", "scipy")
 _ANALYSTS: Final = ("jieba", "numpy", "yake")
+_HTTP: Final = ("fastapi", "starlette", "uvicorn", "ckm_stream.gateway")
 _STARTED: Final = (
     "ckm_stream.bootstrap.require_access",
     "ckm_stream.bootstrap.check_topics",
     "ckm_stream.streaming.worker.run_worker",
+)
+_SERVED: Final = (
+    "ckm_stream.bootstrap.require_access",
+    "ckm_stream.bootstrap.check_topics",
+    "ckm_stream.gateway.server.serve",
 )
 
 
@@ -95,6 +101,13 @@ RUNS: Final = (
         without=_STARTED,
     ),
     Run("texts", (*_FAUST, *_STORE, "ckm_stream.publishing")),
+    Run(
+        "serve",
+        ("faust", "mode", "alembic", "psycopg", "numpy", "ckm_stream.streaming"),
+        needs=("aiokafka", "fastapi", "sqlalchemy", "ckm_stream.gateway.app"),
+        without=_SERVED,
+    ),
+    Run("serve", (*_FAUST, *_STORE, *_HTTP, "ckm_stream.publishing")),  # which finds no broker
     Run("evaluate --help", (*_WORKERS, *_STORE, *_KAFKA, *_LIBRARIES, *_NUMBERS)),
     Run(
         "evaluate purchases /dev/null --calibration-end 2024-12-31",
@@ -126,6 +139,9 @@ RUNS: Final = (
     Run("topics apply", (*_WORKERS, *_STORE, "ckm_stream.publishing")),
     Run("schemas check", (*_WORKERS, *_STORE, *_KAFKA, "pydantic_settings")),
     Run("schemas register", (*_WORKERS, *_STORE, *_KAFKA)),
+    Run("tokens create --name a --scope read", (*_WORKERS, *_KAFKA, "alembic", "psycopg", "rich")),
+    Run("tokens list", (*_WORKERS, *_KAFKA, "alembic", "psycopg")),
+    Run("tokens revoke a", (*_WORKERS, *_KAFKA, "alembic", "psycopg", "rich")),
     Run("text read /dev/null", (*_WORKERS, *_STORE, *_KAFKA, *_ANALYSTS), needs=("vader",)),
     Run("text discover /dev/null", (*_WORKERS, *_STORE, *_KAFKA, *_ANALYSTS)),
     Run("text retrain /dev/null -o /dev/null", (*_WORKERS, *_STORE, *_KAFKA, *_ANALYSTS)),
@@ -147,6 +163,7 @@ def environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
         "CKM__METRICS__PROFILE_PORT": "0",
         "CKM__METRICS__SNAPSHOT_PORT": "0",
         "CKM__METRICS__TEXT_PORT": "0",
+        "CKM__METRICS__GATEWAY_PORT": "0",
     }
 
 

@@ -42,7 +42,7 @@ def test_empty_database_names_the_remedy(store_url: str) -> None:
         Path(path).parent.mkdir()
         Path(path).touch()
 
-    with pytest.raises(ConfigurationError, match=r"this version needs 0005; run `ckm migrate`$"):
+    with pytest.raises(ConfigurationError, match=r"this version needs 0006; run `ckm migrate`$"):
         check_migrated(engine)
 
     engine.dispose()

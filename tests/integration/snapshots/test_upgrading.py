@@ -411,7 +411,7 @@ def test_a_way_to_nowhere_is_refused(old_store: Engine) -> None:
     """A revision that does not exist, and a direction that was not meant."""
     with pytest.raises(ConfigurationError, match="there is no revision 0815; known are 0001, 0002"):
         migrate(old_store, "0815")
-    with pytest.raises(ConfigurationError, match="is not beyond 0005; leave out --down"):
+    with pytest.raises(ConfigurationError, match="is not beyond 0006; leave out --down"):
         downgrade_tables(old_store, REVISIONS[-1])
     migrate(old_store)
     with pytest.raises(ConfigurationError, match="0001 is before it; stop the programs that write"):

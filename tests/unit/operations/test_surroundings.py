@@ -159,7 +159,7 @@ class TestPort:
         server.close()
 
         assert outcome is Outcome.OK
-        assert "a worker is running" in sentence
+        assert "a program of ours is running" in sentence
 
 
 def test_a_publisher_needs_neither_core_nor_port() -> None:

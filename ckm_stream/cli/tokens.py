@@ -1,0 +1,143 @@
+"""``ckm tokens create|list|revoke``: who may use the HTTP gateway."""
+
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated, Any, Final
+
+import typer
+
+from ckm_stream.cli.printing import print_json
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from ckm_stream.snapshots.tokens import StoredToken
+
+_UNKNOWN_TOKEN: Final = 1
+_DAY_S: Final = 86_400
+
+tokens_app = typer.Typer(help="Who may use the HTTP gateway.", no_args_is_help=True)
+
+
+class ScopeName(StrEnum):
+    """Scopes on the command line: those of ``snapshots.tokens.Scope``."""
+
+    PUBLISH = "publish"
+    READ = "read"
+    ADMIN = "admin"
+
+
+Name = Annotated[str, typer.Option("--name", help="Whose it is, for people.")]
+Scopes = Annotated[
+    list[ScopeName],
+    typer.Option("--scope", help="What it is good for; may be given again. admin is all."),
+]
+Days = Annotated[
+    int, typer.Option("--expires-in-days", min=0, max=3650, help="0: it does not expire.")
+]
+TokenId = Annotated[str, typer.Argument(metavar="ID", help="As `ckm tokens list` shows it.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of lines.")]
+
+
+@tokens_app.command()
+def create(name: Name, scopes: Scopes, *, days: Days = 90, as_json: AsJson = False) -> None:
+    """
+    Make a token and print it, once: only its hash is kept.
+
+    The token alone is on standard output. With --json: an object with token, token_id, name,
+    scopes and expires_at (UTC, or null).
+    """
+    import time
+
+    from ckm_stream.cli.opened import opened_store
+    from ckm_stream.snapshots.tokens import Scope, TokenStore
+
+    now_s = time.time()
+    with opened_store() as engine:
+        token, stored = TokenStore(engine).create(
+            name,
+            [Scope(each) for each in scopes],
+            now_s=now_s,
+            expires_s=now_s + days * _DAY_S if days else None,
+        )
+    if as_json:
+        print_json({"token": token, **_document(stored)})
+        return
+    end = "never expires" if not days else f"expires in {days} days"
+    typer.echo(f"{stored.token_id} for {name}: {', '.join(stored.scopes)}; {end}", err=True)
+    typer.echo(token)
+
+
+@tokens_app.command("list")
+def list_tokens(*, as_json: AsJson = False) -> None:
+    """
+    List all tokens, oldest first, without their secrets.
+
+    With --json: a list of objects with token_id, name, scopes, created_at, expires_at and
+    revoked_at (UTC, or null).
+    """
+    import time
+
+    from ckm_stream.cli.opened import opened_store
+    from ckm_stream.snapshots.tokens import TokenStore
+
+    with opened_store() as engine:
+        found = list(TokenStore(engine).all().values())
+    if as_json:
+        print_json([_document(each) for each in found])
+        return
+    from rich.table import Table
+
+    from ckm_stream.cli.rendering import print_tables, show_instant
+
+    table = Table(title="tokens")
+    for heading in ("id", "name", "scopes", "created (UTC)", "expires", "state"):
+        table.add_column(heading)
+    for each in found:
+        document = _document(each)
+        expires = document["expires_at"]
+        state = "in force" if each.is_valid(time.time()) else "expired"
+        table.add_row(
+            each.token_id,
+            each.name,
+            ", ".join(each.scopes),
+            show_instant(document["created_at"]),
+            "never" if expires is None else show_instant(expires),
+            state if each.revoked_at is None else "revoked",
+        )
+    print_tables(table)
+
+
+@tokens_app.command()
+def revoke(token_id: TokenId) -> None:
+    """
+    End a token; all gateways refuse it within seconds.
+
+    Exit code 1 if there is none of that id.
+    """
+    import time
+
+    from ckm_stream.cli.opened import opened_store
+    from ckm_stream.snapshots.tokens import TokenStore
+
+    with opened_store() as engine:
+        known = TokenStore(engine).revoke(token_id, now_s=time.time())
+    if not known:
+        typer.echo(f"there is no token {token_id!r}; `ckm tokens list` shows them", err=True)
+        raise typer.Exit(_UNKNOWN_TOKEN)
+    typer.echo(f"{token_id} is revoked")
+
+
+def _document(token: "StoredToken") -> dict[str, Any]:
+    from ckm_stream.snapshots.columns import to_datetime
+
+    def instant(micros: int | None) -> "datetime | None":
+        return None if micros is None else to_datetime(micros)
+
+    return {
+        "token_id": token.token_id,
+        "name": token.name,
+        "scopes": list(token.scopes),
+        "created_at": instant(token.created_at),
+        "expires_at": instant(token.expires_at),
+        "revoked_at": instant(token.revoked_at),
+    }

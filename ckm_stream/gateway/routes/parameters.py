@@ -1,0 +1,32 @@
+"""Parameters that several routes have, and who is let in."""
+
+from collections.abc import Awaitable, Callable
+from typing import Annotated
+
+from fastapi import Path, Query
+from starlette.requests import Request
+
+from ckm_stream.gateway.context import gateway_of
+from ckm_stream.gateway.problems import FieldError, Problem, unprocessable
+from ckm_stream.snapshots.tokens import Scope
+
+CustomerId = Annotated[str, Path(description="The customer's id.", min_length=1, max_length=1000)]
+Limit = Annotated[int, Query(ge=1, le=500, description="Rows of a page.")]
+CursorParameter = Annotated[
+    str | None,
+    Query(max_length=2000, description="What the page before gave as next_cursor."),
+]
+
+
+def needs(scope: Scope) -> Callable[[Request], Awaitable[None]]:
+    """Return a dependency that lets in who has *scope*."""
+
+    async def admit(request: Request) -> None:
+        await gateway_of(request).admit(request, scope)
+
+    return admit
+
+
+def bad_parameter(name: str, error: ValueError) -> Problem:
+    """Return the problem of a query parameter."""
+    return unprocessable(f"{name}: {error}", FieldError(f"$.query.{name}", str(error)))

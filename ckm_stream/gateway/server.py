@@ -1,0 +1,160 @@
+"""
+The HTTP server: uvicorn, with what it lacks against clients that never finish.
+
+uvicorn 0.54 waits for ever for the headers of a request (its only timer is for connections that are
+kept alive after one), and for any number of them, so a few hundred sockets of nothing would fill
+it. Here a connection has a time and a size for its headers.
+"""
+
+import asyncio
+from typing import Any, Final
+
+import uvicorn
+from starlette.types import ASGIApp
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from ckm_stream.errors import ConfigurationError
+from ckm_stream.gateway.health import GatewayHealth
+from ckm_stream.gateway.updates import UpdateHub
+from ckm_stream.settings import GatewaySettings
+
+_KEEP_ALIVE_S: Final = 30
+_DRAIN_S: Final = 8
+_LONGEST_HEADERS: Final = 1 << 16
+
+
+class BoundedProtocol(HttpToolsProtocol):
+    """uvicorn's protocol with a time and a size for the headers of a request."""
+
+    header_timeout_s = 10.0
+    _deadline: asyncio.TimerHandle | None = None
+    _header_bytes = 0
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # uvicorn's signature
+        """Begin to wait for the first request."""
+        super().connection_made(transport)
+        self._expect_headers()
+
+    def on_message_begin(self) -> None:
+        """Begin to wait for the headers of this one."""
+        super().on_message_begin()
+        self._header_bytes = 0
+        self._expect_headers()
+
+    def on_url(self, url: bytes) -> None:
+        """Count a part of the path."""
+        super().on_url(url)
+        self._count(len(url))
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Count a header."""
+        super().on_header(name, value)
+        self._count(len(name) + len(value))
+
+    def on_headers_complete(self) -> None:
+        """Wait no more."""
+        self._stop_expecting()
+        super().on_headers_complete()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Wait no more."""
+        self._stop_expecting()
+        super().connection_lost(exc)
+
+    def _count(self, size: int) -> None:
+        self._header_bytes += size
+        if self._header_bytes > _LONGEST_HEADERS:
+            self._give_up()
+
+    def _expect_headers(self) -> None:
+        self._stop_expecting()
+        self._deadline = self.loop.call_later(self.header_timeout_s, self._give_up)
+
+    def _stop_expecting(self) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
+            self._deadline = None
+
+    def _give_up(self) -> None:
+        if not self.transport.is_closing():
+            self.transport.close()
+
+
+class Server(uvicorn.Server):
+    """
+    A server that is not ready before it stops, and lets listeners go.
+
+    Args:
+        app: The application.
+        settings: Where it listens, and its bounds.
+        health: Told of its beginning and its end.
+        hub: Whose listeners would otherwise keep the server from ending.
+    """
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        settings: GatewaySettings,
+        *,
+        health: GatewayHealth,
+        hub: UpdateHub,
+    ) -> None:
+        super().__init__(
+            uvicorn.Config(
+                app,
+                host=settings.host,
+                port=settings.port,
+                http=type(
+                    "Protocol",
+                    (BoundedProtocol,),
+                    {"header_timeout_s": settings.header_timeout_s},
+                ),
+                loop="uvloop",
+                lifespan="on",
+                log_config=None,
+                access_log=False,
+                server_header=False,
+                date_header=True,
+                proxy_headers=False,
+                limit_concurrency=settings.max_connections,
+                timeout_keep_alive=_KEEP_ALIVE_S,
+                timeout_graceful_shutdown=_DRAIN_S,
+                ws="none",
+                ssl_certfile=settings.tls_certificate_file,
+                ssl_keyfile=settings.tls_key_file,
+            )
+        )
+        self._health = health
+        self._hub = hub
+
+    async def startup(self, sockets: Any = None) -> None:  # noqa: ANN401 -- uvicorn's signature
+        """Begin to listen."""
+        await super().startup(sockets)
+        self._health.beat(asyncio.get_running_loop())
+
+    def handle_exit(self, sig: int, frame: Any) -> None:  # noqa: ANN401 -- uvicorn's signature
+        """Stop, at first by saying so."""
+        self._health.stop()
+        self._hub.end()
+        super().handle_exit(sig, frame)
+
+
+def serve(server: Server) -> None:
+    """
+    Serve until SIGTERM or SIGINT; what is under way has 8 s to end.
+
+    Raises:
+        ConfigurationError: If the port is taken, or a part could not be started.
+    """
+    config = server.config
+    try:
+        server.run()
+    except SystemExit as error:  # uvicorn's way to say that it cannot listen
+        if not error.code:
+            raise
+        raise ConfigurationError(
+            f"HTTP cannot be served on {config.host}:{config.port}; see the line above, or choose "
+            "another port with CKM__GATEWAY__PORT"
+        ) from None
+    if not server.started:
+        raise ConfigurationError("the gateway could not be started; see the line above")

@@ -1,0 +1,331 @@
+"""
+Read the store a page at a time, for services and the console: customers, ranking, history.
+
+A cursor names the row that a page ended with, so that the next one begins behind it however the
+rows have changed meanwhile, at the same cost on the first page and the thousandth.
+"""
+
+import base64
+import binascii
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import Any, Final, TypeVar
+
+import msgspec
+from sqlalchemy import (
+    ColumnElement,
+    Engine,
+    Select,
+    Table,
+    and_,
+    bindparam,
+    literal,
+    or_,
+    select,
+    tuple_,
+    union_all,
+)
+
+from ckm_stream.domain.knowledge import Section
+from ckm_stream.domain.score import SourceClass
+from ckm_stream.snapshots.columns import to_datetime
+from ckm_stream.snapshots.errors import store_errors
+from ckm_stream.snapshots.queries import (
+    ClassChange,
+    RankedSource,
+    StoredItem,
+    StoredScore,
+    StoredSection,
+    current_scores,
+    fields_of,
+)
+from ckm_stream.snapshots.tables import CLASS_HISTORY, CURRENT_SCORE, KNOWLEDGE_ITEM, PROFILE, SCORE
+
+T = TypeVar("T")
+
+_NEWEST_ITEMS: Final = 10  # of each section
+_GREATEST: Final = "\U0010ffff"
+_OF_SCORE: Final = "score_"
+_THE_CUSTOMER: Final = bindparam("customer_id", type_=PROFILE.c.customer_id.type)
+_PROFILE_AND_SCORE: Final = (
+    select(
+        *(column for column in PROFILE.c if column is not PROFILE.c.state),
+        *(
+            CURRENT_SCORE.c[field.name].label(f"{_OF_SCORE}{field.name}")
+            for field in msgspec.structs.fields(StoredScore)
+        ),
+    )
+    .outerjoin(CURRENT_SCORE, CURRENT_SCORE.c.customer_id == PROFILE.c.customer_id)
+    .where(PROFILE.c.customer_id == _THE_CUSTOMER)
+)
+_NEWEST_OF_SECTIONS: Final = union_all(
+    *(
+        select(
+            select(KNOWLEDGE_ITEM)
+            .where(KNOWLEDGE_ITEM.c.customer_id == _THE_CUSTOMER)
+            .where(KNOWLEDGE_ITEM.c.section == section)
+            .order_by(KNOWLEDGE_ITEM.c.occurred_at.desc(), KNOWLEDGE_ITEM.c.item_id)
+            .limit(_NEWEST_ITEMS)
+            .subquery(section.lower())
+        )
+        for section in Section
+    )
+)
+
+
+class CursorError(ValueError):
+    """A cursor that none of ours is."""
+
+
+class Page(msgspec.Struct, frozen=True):
+    """Rows, and the cursor of those behind them; None at the end."""
+
+    rows: list[Any]
+    next_cursor: str | None
+
+
+class SourceFilter(msgspec.Struct, frozen=True, kw_only=True):
+    """
+    Which customers of the ranking: all that is given must hold.
+
+    Attributes:
+        source_class: Of this class.
+        lead_user: Lead users, or all others.
+        min_total: With at least this total, 0.01..1.
+        id_prefix: Whose id begins so.
+    """
+
+    source_class: SourceClass | None = None
+    lead_user: bool | None = None
+    min_total: float | None = None
+    id_prefix: str | None = None
+
+
+class CustomerProfile(
+    msgspec.Struct, frozen=True, kw_only=True, rename={"for_": "for", "from_": "from"}
+):
+    """What is known about, for and from a customer, and the newest announced score if any."""
+
+    customer_id: str
+    version: int
+    as_of: datetime
+    simulated: bool
+    about: StoredSection
+    for_: StoredSection
+    from_: StoredSection
+    score: StoredScore | None
+
+
+class SectionItem(StoredItem, frozen=True, kw_only=True):
+    """A knowledge item, and which direction of the knowledge it is of."""
+
+    section: str
+
+
+class History(msgspec.Struct, frozen=True):
+    """Announced scores and changes of class, newest first."""
+
+    scores: list[StoredScore]
+    classes: list[ClassChange]
+    next_cursor: str | None
+
+
+def customer(engine: Engine, customer_id: str) -> CustomerProfile | None:
+    """
+    Return a customer's profile, in two statements; None if unknown.
+
+    Raises:
+        TransientError: If the database is unavailable for now.
+    """
+    with store_errors(engine.url), engine.connect() as connection:
+        row = connection.execute(_PROFILE_AND_SCORE, {"customer_id": customer_id}).one_or_none()
+        if row is None:
+            return None
+        items: dict[str, list[StoredItem]] = {each: [] for each in Section}
+        for item in connection.execute(_NEWEST_OF_SECTIONS, {"customer_id": customer_id}):
+            fields = fields_of(item)
+            items[fields.pop("section")].append(msgspec.convert(fields, StoredItem))
+    summaries = {
+        Section.ABOUT: row.about_customer,
+        Section.FOR: row.for_customer,
+        Section.FROM: row.from_customer,
+    }
+    sections = {
+        # JSONB has an order of its own: sorted, the answer is the same on both databases.
+        each: StoredSection(summary=dict(sorted(summary.items())), items=items[each])
+        for each, summary in summaries.items()
+    }
+    return CustomerProfile(
+        customer_id=row.customer_id,
+        version=row.version,
+        as_of=to_datetime(row.as_of),
+        simulated=row.simulated,
+        about=sections[Section.ABOUT],
+        for_=sections[Section.FOR],
+        from_=sections[Section.FROM],
+        score=_score_beside(row),
+    )
+
+
+def ranking(engine: Engine, which: SourceFilter, *, limit: int, cursor: str | None) -> Page:
+    """
+    Return a page of the customers with the greatest totals; rows are ``RankedSource``.
+
+    Places count the customers that the filter lets through.
+
+    Raises:
+        CursorError: If the cursor is not one of this ranking's.
+        TransientError: If the database is unavailable for now.
+    """
+    total, customer_id = CURRENT_SCORE.c.total, CURRENT_SCORE.c.customer_id
+    query = current_scores().order_by(total.desc(), customer_id).limit(limit + 1)
+    query = query.where(*_conditions(which))
+    place = 0
+    if cursor is not None:
+        place, last_total, last_id = _decode(cursor, tuple[int, float, str])
+        query = query.where(
+            or_(total < last_total, and_(total == last_total, customer_id > last_id))
+        )
+    rows = _fetch(engine, query)
+    ranked = [
+        msgspec.convert({**fields_of(row), "place": number}, RankedSource)
+        for number, row in enumerate(rows[:limit], start=place + 1)
+    ]
+    return _page(ranked, rows, limit, lambda last: (last.place, last.total, last.customer_id))
+
+
+def history(engine: Engine, customer_id: str, *, limit: int, cursor: str | None) -> History:
+    """
+    Return announced scores of a customer, newest first, and the changes of class in their span.
+
+    Raises:
+        CursorError: If the cursor is not one of a history's.
+        TransientError: If the database is unavailable for now.
+    """
+    before = None if cursor is None else _decode(cursor, tuple[int, int, int])
+    scores = _of_customer(SCORE, customer_id, before).limit(limit + 1)
+    with store_errors(engine.url), engine.connect() as connection:
+        rows = connection.execute(scores).all()
+        changes = _of_customer(CLASS_HISTORY, customer_id, before)
+        if len(rows) > limit:
+            changes = changes.where(_place(CLASS_HISTORY) >= _place_of(rows[limit - 1]))
+        classes = connection.execute(changes).all()
+    next_cursor = _encode(_key_of(rows[limit - 1])) if len(rows) > limit else None
+    return History(
+        scores=[msgspec.convert(fields_of(row), StoredScore) for row in rows[:limit]],
+        classes=[msgspec.convert(fields_of(row), ClassChange) for row in classes],
+        next_cursor=next_cursor,
+    )
+
+
+def items(
+    engine: Engine, customer_id: str, section: Section | None, *, limit: int, cursor: str | None
+) -> Page:
+    """
+    Return knowledge items of a customer, newest first; rows are ``SectionItem``.
+
+    Raises:
+        CursorError: If the cursor is not one of these pages'.
+        TransientError: If the database is unavailable for now.
+    """
+    occurred_at, item_id = KNOWLEDGE_ITEM.c.occurred_at, KNOWLEDGE_ITEM.c.item_id
+    query = (
+        select(KNOWLEDGE_ITEM)
+        .where(KNOWLEDGE_ITEM.c.customer_id == customer_id)
+        .order_by(occurred_at.desc(), item_id)
+        .limit(limit + 1)
+    )
+    if section is not None:
+        query = query.where(KNOWLEDGE_ITEM.c.section == section)
+    if cursor is not None:
+        micros, last_id = _decode(cursor, tuple[int, str])
+        query = query.where(
+            or_(occurred_at < micros, and_(occurred_at == micros, item_id > last_id))
+        )
+    rows = _fetch(engine, query)
+    converted = [
+        msgspec.convert({**fields_of(row), "section": row.section.lower()}, SectionItem)
+        for row in rows[:limit]
+    ]
+    return _page(
+        converted, rows, limit, lambda _: (rows[limit - 1].occurred_at, rows[limit - 1].item_id)
+    )
+
+
+def _score_beside(row: Any) -> StoredScore | None:  # noqa: ANN401 -- a row of the joined tables
+    fields = {
+        str(name).removeprefix(_OF_SCORE): value
+        for name, value in row._mapping.items()  # noqa: SLF001 -- the public name of a row's mapping
+        if str(name).startswith(_OF_SCORE)
+    }
+    if fields["customer_id"] is None:  # scores and profiles come by topics of their own
+        return None
+    return msgspec.convert(fields | {"as_of": to_datetime(fields["as_of"])}, StoredScore)
+
+
+def _conditions(which: SourceFilter) -> list[ColumnElement[bool]]:
+    columns = CURRENT_SCORE.c
+    conditions: list[ColumnElement[bool]] = []
+    if which.source_class is not None:
+        conditions.append(columns.source_class == which.source_class)
+    if which.lead_user is not None:
+        conditions.append(columns.lead_user.is_(which.lead_user))
+    if which.min_total is not None:
+        conditions.append(columns.total >= which.min_total)
+    if which.id_prefix:
+        # Not LIKE: ids are compared byte by byte, and hold its wildcards as they please.
+        conditions.append(columns.customer_id >= which.id_prefix)
+        conditions.append(columns.customer_id < which.id_prefix + _GREATEST)
+    return conditions
+
+
+def _fetch(engine: Engine, query: Select[Any]) -> Sequence[Any]:
+    with store_errors(engine.url), engine.connect() as connection:
+        return connection.execute(query).all()
+
+
+def _page(
+    converted: list[Any], rows: Sequence[Any], limit: int, key: Callable[[Any], tuple[Any, ...]]
+) -> Page:
+    more = len(rows) > limit
+    return Page(converted, _encode(key(converted[-1])) if more else None)
+
+
+def _encode(key: tuple[Any, ...]) -> str:
+    return base64.urlsafe_b64encode(msgspec.json.encode(key)).rstrip(b"=").decode()
+
+
+def _decode(cursor: str, kind: type[T]) -> T:
+    try:
+        padded = cursor + "=" * (-len(cursor) % 4)
+        return msgspec.json.decode(base64.urlsafe_b64decode(padded), type=kind)
+    except (msgspec.DecodeError, binascii.Error, ValueError):
+        raise CursorError("the cursor is not one that a page of this list ended with") from None
+
+
+def _of_customer(
+    table: Table, customer_id: str, before: tuple[int, int, int] | None
+) -> Select[Any]:
+    query = (
+        select(table)
+        .where(table.c.customer_id == customer_id)
+        .order_by(table.c.version.desc(), table.c.as_of.desc(), table.c.epoch_id.desc())
+    )
+    return query if before is None else query.where(_place(table) < _place_at(*before))
+
+
+def _place(table: Table) -> ColumnElement[Any]:
+    return tuple_(table.c.version, table.c.as_of, table.c.epoch_id)
+
+
+def _place_at(version: int, as_of: int, epoch_id: int) -> ColumnElement[Any]:
+    instant = literal(as_of, SCORE.c.as_of.type)
+    return tuple_(literal(version), instant, literal(epoch_id))
+
+
+def _key_of(row: Any) -> tuple[int, int, int]:  # noqa: ANN401 -- a row of either table
+    return row.version, row.as_of, row.epoch_id
+
+
+def _place_of(row: Any) -> ColumnElement[Any]:  # noqa: ANN401 -- likewise
+    return _place_at(*_key_of(row))
