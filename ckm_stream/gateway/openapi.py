@@ -42,6 +42,8 @@ _PROBLEM: Final = {
         "incident": {"type": "string", "description": "what the log has it under"},
     },
 }
+#: Its form of a refused parameter, which is not ours.
+_OF_FASTAPI: Final = ("HTTPValidationError", "ValidationError")
 _SECURITY: Final = {
     "token": {"type": "http", "scheme": "bearer", "description": "`ckm tokens create` makes one"}
 }
@@ -102,12 +104,16 @@ def document_of(app: FastAPI) -> dict[str, Any]:
     )
     _, schemas = msgspec.json.schema_components(ANSWERS, ref_template=_REF)
     components = document.setdefault("components", {})
-    components["schemas"] = {**schemas, **_event_schemas(), "Problem": _PROBLEM}
+    of_parameters = components.get("schemas", {})
+    for name in _OF_FASTAPI:
+        of_parameters.pop(name, None)
+    components["schemas"] = {
+        **of_parameters,
+        **schemas,
+        **_event_schemas(),
+        "Problem": _PROBLEM,
+    }
     components["securitySchemes"] = _SECURITY
-    for path in document["paths"].values():
-        for operation in path.values():
-            # FastAPI documents its own form of a refused parameter, which is not ours.
-            operation["responses"].pop("default", None)
     return document
 
 

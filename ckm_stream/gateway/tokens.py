@@ -23,9 +23,9 @@ from ckm_stream.snapshots.tokens import Scope, StoredToken, hash_of, split_token
 log = structlog.get_logger(__name__)
 
 _REALM: Final = {"WWW-Authenticate": 'Bearer realm="ckm"'}
-#: Seconds between two looks at the store, and at the earliest for a token that is not known.
+#: Seconds between two looks at the store, and at the least between two for unknown tokens.
 REFRESH_S: Final = 5.0
-_SOONEST_S: Final = 1.0
+_SOONEST_S: Final = 0.25
 
 
 class Tokens:
@@ -52,7 +52,7 @@ class Tokens:
     async def keep_reading(self) -> None:
         """Read again and again, until cancelled."""
         while True:
-            await self._refresh(not_before=0.0)
+            await self._refresh()
             await asyncio.sleep(REFRESH_S)
 
     async def find(self, presented: str) -> StoredToken | None:
@@ -67,7 +67,7 @@ class Tokens:
             return None
         token_id, secret = parts
         if self._known is None or token_id not in self._known:
-            await self._refresh(not_before=_SOONEST_S)
+            await self._refresh()  # it may be a new one
         if self._known is None:
             raise unavailable("tokens cannot be checked: the store is unavailable for now")
         token = self._known.get(token_id)
@@ -75,12 +75,14 @@ class Tokens:
         is_right = hmac.compare_digest(hash_of(secret), expected)
         return token if token is not None and is_right and token.is_valid(self._now_s()) else None
 
-    async def _refresh(self, *, not_before: float) -> None:
+    async def _refresh(self) -> None:
+        """Read all tokens; those who ask at the same time share one reading."""
+        asked_at = time.monotonic()
         async with self._reading:
-            now = time.monotonic()
-            if self._known is not None and now - self._read_at < not_before:
+            if self._read_at >= asked_at:
                 return
-            self._read_at = now
+            await asyncio.sleep(max(0.0, self._read_at + _SOONEST_S - time.monotonic()))
+            self._read_at = time.monotonic()
             try:
                 self._known = await self._read()
             except Problem:  # logged where it was raised; those that are known stay

@@ -87,8 +87,8 @@ class Installation:
         self, verb: str, *, entry: list[str] | None = None, own_port: bool = False
     ) -> Service:
         """Return another program of this installation, with a metrics port of its own if asked."""
-        programs = ("PROFILE", "SNAPSHOT", "TEXT")
-        names = [f"CKM__METRICS__{each}_PORT" for each in programs]
+        programs = ("PROFILE", "SNAPSHOT", "TEXT", "GATEWAY")
+        names = [*(f"CKM__METRICS__{each}_PORT" for each in programs), "CKM__GATEWAY__PORT"]
         port = {name: str(new_port()) for name in names} if own_port else {}
         env = {**self.env, **port, **self.programs.get(verb, {})}
         service = Service(verb, env=env, folder=self.folder, entry=entry)

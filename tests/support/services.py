@@ -24,6 +24,7 @@ _PORTS = {
     "worker": "CKM__METRICS__PROFILE_PORT",
     "snapshots": "CKM__METRICS__SNAPSHOT_PORT",
     "texts": "CKM__METRICS__TEXT_PORT",
+    "serve": "CKM__METRICS__GATEWAY_PORT",
 }
 
 
@@ -153,6 +154,8 @@ def service_env(
         "CKM__METRICS__PROFILE_PORT": str(new_port()),
         "CKM__METRICS__SNAPSHOT_PORT": str(new_port()),
         "CKM__METRICS__TEXT_PORT": str(new_port()),
+        "CKM__METRICS__GATEWAY_PORT": str(new_port()),
+        "CKM__GATEWAY__PORT": str(new_port()),
         **(extra or {}),
     }
 

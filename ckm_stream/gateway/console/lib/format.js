@@ -38,7 +38,7 @@ export function effect(contribution) {
 }
 
 export function percent(share) {
-  return format(Intl.NumberFormat, { style: "percent", maximumFractionDigits: 0 }).format(share);
+  return format(Intl.NumberFormat, { style: "percent", maximumFractionDigits: 1 }).format(share);
 }
 
 /** An instant, RFC 3339 or Unix milliseconds, to the minute in the browser's time zone. */

@@ -55,8 +55,9 @@ export function Customer({ route }) {
 
 function Scored({ profile }) {
   const now = profile.score;
-  return html`<div class="columns scored">
+  return html`
     <${Card} title=${t("score.title")} className="score">
+      <div class="side-by-side">
       <p class="total"><span class="number">${score(now.total)}</span> <span class="quiet">${t("score.total")}</span></p>
       <table class="dimensions">
         <caption class="unseen">${t("score.dimensions")}</caption>
@@ -69,13 +70,13 @@ function Scored({ profile }) {
         </tr>`)}</tbody>
       </table>
       <dl class="advice">
-        <dt>${t("source.class")}</dt><dd>${t(`class.${now.source_class}`)}: ${t(`class.${now.source_class}.do`)}</dd>
-        <dt>${t("source.engagement")}</dt><dd>${t(`engagement.${now.engagement}`)}. ${engagementReason(now.engagement_reason)}</dd>
-        <dt>${t("score.announced")}</dt><dd><${Time} at=${now.as_of} />, ${t(`reason.${now.reason}`)}, ${t("score.epoch", { n: now.epoch_id })}</dd>
+        <dt>${t("source.class")}</dt><dd>${t("class.advice", { class: t(`class.${now.source_class}`), do: t(`class.${now.source_class}.do`) })}</dd>
+        <dt>${t("source.engagement")}</dt><dd>${t("class.advice", { class: t(`engagement.${now.engagement}`), do: engagementReason(now.engagement_reason) })}</dd>
+        <dt>${t("score.announced")}</dt><dd><${Time} at=${now.as_of} />${[`reason.${now.reason}`, "score.epoch"].map((key) => t("comma") + t(key, { n: now.epoch_id }))}</dd>
       </dl>
+      </div>
     <//>
-    <${Explanation} id=${profile.customer_id} asOf=${profile.as_of} reloadOn=${profile.version} />
-  </div>`;
+    <${Explanation} id=${profile.customer_id} asOf=${profile.as_of} reloadOn=${profile.version} />`;
 }
 
 function Past({ id, version }) {

@@ -36,7 +36,7 @@ function Factors({ explained }) {
   const greatest = Math.max(...explained.factors.map((each) => Math.abs(each.contribution)));
   return html`
     <p class="sum">${t(explained.cooled ? "why.cooled" : "why.sum", { reference: score(explained.reference_total), total: score(explained.total) })}
-      ${" "}<${ClassName} name=${explained.source_class} />${explained.at && html`, <${Time} at=${explained.at} />`}</p>
+      ${" "}<${ClassName} name=${explained.source_class} />${explained.at && html`${t("comma")}<${Time} at=${explained.at} />`}</p>
     <div class="wide" tabindex="0" role="region" aria-label=${t("why.title")}>
     <table class="factors">
       <caption class="unseen">${t("why.caption")}</caption>
@@ -47,7 +47,7 @@ function Factors({ explained }) {
         <th scope="col" class="figure less">${t("why.value")}</th>
         <th scope="col" class="figure less">${t("why.scaled")}</th>
         <th scope="col" class="figure less">${t("why.weight")}</th>
-        <th scope="col" class="figure">${t("why.evidence")}</th>
+        <th scope="col" class="figure less">${t("why.evidence")}</th>
         <th scope="col" class="figure less">${t("why.half-life")}</th>
         <th scope="col" class="least">${t("why.newest")}</th>
       </tr></thead>
@@ -62,7 +62,7 @@ function Factors({ explained }) {
         <td class="figure less">${number(factor.value)}</td>
         <td class="figure less">${score(factor.normalised)}</td>
         <td class="figure less">${score(factor.weight)}</td>
-        <td class="figure">${number(factor.n_eff)}</td>
+        <td class="figure less">${number(factor.n_eff)}</td>
         <td class="figure less">${duration(factor.half_life_s)}</td>
         <td class="least id">${factor.newest_event_id ?? t("unknown.dash")}</td>
       </tr>`)}</tbody>

@@ -4,9 +4,10 @@ import { html, useMemo, useState } from "../lib/html.js";
 import { t } from "../lib/text.js";
 
 const SIDE = 520;
-const LEFT = 40;
-const BOTTOM = 40;
-const TOP = 8;
+const LEFT = 44;
+const RIGHT = 10;
+const BOTTOM = 46;
+const TOP = 26;
 const STEPS = 7; // of lightness; the classes .a0 to .a6
 
 /** Return the span that the shades cover: from the least to the greatest absorption, in tenths. */
@@ -40,7 +41,8 @@ export function cellReading(cell, bins) {
  */
 export function HeatMap({ bins, cells }) {
   const [chosen, setChosen] = useState(0);
-  const size = (SIDE - LEFT - 8) / bins;
+  const size = (SIDE - LEFT - RIGHT) / bins;
+  const height = TOP + bins * size + BOTTOM;
   const most = useMemo(() => Math.max(...cells.map((each) => each.customers)), [cells]);
   const span = useMemo(() => spanOf(cells), [cells]);
   const place = Math.min(chosen, cells.length - 1);
@@ -57,17 +59,17 @@ export function HeatMap({ bins, cells }) {
   };
 
   return html`<div class="heat-map">
-    <svg class="plot" viewBox="0 0 ${SIDE} ${SIDE - LEFT + BOTTOM + TOP - 8}" role="slider" tabindex="0" aria-label=${t("map.label")}
+    <svg class="plot" viewBox="0 0 ${SIDE} ${height}" role="slider" tabindex="0" aria-label=${t("map.label")}
       aria-valuemin="1" aria-valuemax=${cells.length} aria-valuenow=${place + 1} aria-valuetext=${cellReading(cell, bins)} onKeyDown=${move}>
       <rect class="field" x=${LEFT} y=${TOP} width=${bins * size} height=${bins * size} />
       ${[0, 0.25, 0.5, 0.75, 1].map((share) => html`<g class="tick">
         <line x1=${LEFT + share * bins * size} x2=${LEFT + share * bins * size} y1=${TOP} y2=${TOP + bins * size} />
         <line x1=${LEFT} x2=${LEFT + bins * size} y1=${TOP + share * bins * size} y2=${TOP + share * bins * size} />
-        <text x=${LEFT + share * bins * size} y=${TOP + bins * size + 16} text-anchor=${share === 1 ? "end" : "middle"}>${share}</text>
+        <text x=${LEFT + share * bins * size} y=${TOP + bins * size + 18} text-anchor=${share === 1 ? "end" : "middle"}>${share}</text>
         <text x=${LEFT - 6} y=${TOP + (1 - share) * bins * size + (share === 1 ? 9 : 4)} text-anchor="end">${share}</text>
       </g>`)}
-      <text class="axis" x=${LEFT + (bins * size) / 2} y=${TOP + bins * size + 34} text-anchor="middle">${t("dimension.value")} →</text>
-      <text class="axis" transform="translate(12 ${TOP + (bins * size) / 2}) rotate(-90)" text-anchor="middle">${t("dimension.willingness")} →</text>
+      <text class="axis" x=${SIDE - RIGHT} y=${height - 6} text-anchor="end">${t("dimension.value")} →</text>
+      <text class="axis" x=${LEFT} y=${TOP - 10}>↑ ${t("dimension.willingness")}</text>
       ${cells.map((each, which) => {
         const side = size * (0.28 + 0.68 * Math.sqrt(each.customers / most));
         return html`<rect class="cell a${shade(each.absorption, span)} ${which === place ? "chosen" : ""}"
