@@ -13,7 +13,7 @@ from starlette.responses import Response
 from ckm_stream.gateway.answers import Verdict, Verdicts
 from ckm_stream.gateway.bodies import media_type_of, read_body
 from ckm_stream.gateway.context import Gateway, answer, gateway_of
-from ckm_stream.gateway.openapi import SECURED, answering, events_body
+from ckm_stream.gateway.openapi import SECURED, answering, events_body, problem_answer
 from ckm_stream.gateway.problems import Problem, unavailable
 from ckm_stream.gateway.routes.parameters import needs
 from ckm_stream.gateway.verdicts import MEDIA_TYPES, BodyError, Judged, judge, split
@@ -31,6 +31,10 @@ _ANSWERS: Final[dict[int | str, Any]] = {
         (HTTPStatus.UNPROCESSABLE_ENTITY, "no event was accepted; nothing was sent"),
     )
 }
+# Both what is wrong with the events and what is wrong with a parameter.
+_ANSWERS[HTTPStatus.UNPROCESSABLE_ENTITY.value]["content"] |= problem_answer(
+    HTTPStatus.UNPROCESSABLE_ENTITY
+)["content"]
 _ALL: Final[dict[int | str, Any]] = {
     **answering(
         Verdicts,

@@ -1,5 +1,5 @@
 // Words with a meaning of their own: classes, dimensions, marks, and what explains them.
-import { html, useEffect, useId, useRef, useState } from "../lib/html.js";
+import { html, useId, useLayoutEffect, useRef, useState } from "../lib/html.js";
 import { ago, instant } from "../lib/format.js";
 import { useNow } from "../lib/loading.js";
 import { address } from "../lib/route.js";
@@ -66,7 +66,8 @@ export function Hint({ about, children }) {
   const [isOpen, setOpen] = useState(false);
   const id = useId();
   const whole = useRef(null);
-  useEffect(() => {
+  // Before the next key: Escape may follow at once.
+  useLayoutEffect(() => {
     if (!isOpen) {
       return undefined;
     }
