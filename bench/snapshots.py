@@ -154,7 +154,7 @@ def _cpu_s(pid: int) -> float:
     return int(Path(f"/proc/{pid}/schedstat").read_text().split()[0]) / 1e9
 
 
-def _batches(records: list[Written], size: int) -> Iterator[dict[tuple[str, int], list[Stored]]]:
+def batches_of(records: list[Written], size: int) -> Iterator[dict[tuple[str, int], list[Stored]]]:
     """Yield the records of one transaction after the other, by topic and partition."""
     ends: defaultdict[tuple[str, int], int] = defaultdict(int)
     for start in range(0, len(records), size):
@@ -166,16 +166,18 @@ def _batches(records: list[Written], size: int) -> Iterator[dict[tuple[str, int]
         yield slices
 
 
-def _collectors(settings: Settings) -> Callable[[], CompiledCollector]:
+def collectors(settings: Settings) -> Callable[[], CompiledCollector]:
+    """Return what makes a collector for the next transaction."""
     topics = Topics(settings.kafka.topic_prefix)
     outputs, policy = OutputCodec(open_schemas(settings)), settings.scoring
     choices = Choices(policy)
     return lambda: CompiledCollector(topics=topics, outputs=outputs, policy=policy, choices=choices)
 
 
-def _collected(
+def collected(
     collector: CompiledCollector, slices: Mapping[tuple[str, int], list[Stored]]
 ) -> PackedBatch:
+    """Return what one transaction writes."""
     for (topic, partition), part in slices.items():
         collector.add(topic, partition, part, expected=part[0].offset)
     return collector.batch()
@@ -202,8 +204,8 @@ def _bare(
 ) -> tuple[Cost, dict[str, int]]:
     engine = open_engine(url)
     migrate(engine)
-    new = _collectors(settings)
-    packed = [_collected(new(), slices) for slices in _batches(records, size)]
+    new = collectors(settings)
+    packed = [collected(new(), slices) for slices in batches_of(records, size)]
     statements = {table.name: _bare_statement(table) for table in _TABLES}
     spent: defaultdict[str, float] = defaultdict(float)
     written: defaultdict[str, int] = defaultdict(int)
@@ -244,15 +246,15 @@ def _writer(url: str, settings: Settings, records: list[Written], size: int) -> 
     engine = open_engine(url)
     migrate(engine)
     writer = SnapshotWriter(engine)
-    new = _collectors(settings)
-    batches = list(_batches(records, size))
+    new = collectors(settings)
+    batches = list(batches_of(records, size))
     writer.positions(sorted({tp for slices in batches for tp in slices}))
     with engine.connect() as connection:
         driver: Any = connection.connection.driver_connection
         pid = driver.info.backend_pid
     started, client_s, server_s = time.monotonic(), time.process_time(), _cpu_s(pid)
     for slices in batches:
-        writer.write(_collected(new(), slices))
+        writer.write(collected(new(), slices))
     seconds = time.monotonic() - started
     client_s, server_s = time.process_time() - client_s, _cpu_s(pid) - server_s
     rows = _rows(engine)

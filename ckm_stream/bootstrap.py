@@ -179,6 +179,7 @@ def run_gateway(settings: Settings) -> None:
     from ckm_stream.gateway.assembly import assemble
     from ckm_stream.gateway.health import GatewayHealth
     from ckm_stream.gateway.server import Server, serve
+    from ckm_stream.gateway.shortcut import Shortcut
     from ckm_stream.operations.metrics import (
         GatewayMetrics,
         PoolConnections,
@@ -194,7 +195,7 @@ def run_gateway(settings: Settings) -> None:
     pool: Any = engine.pool  # SQLAlchemy's base class does not have what all its pools have
     registry.register(PoolConnections(pool.checkedout, pool.checkedin))
     app, hub = assemble(settings, engine, metrics=metrics, health=health)
-    server = Server(app, settings.gateway, health=health, hub=hub)
+    server = Server(Shortcut(app, metrics), settings.gateway, health=health, hub=hub)
     port = settings.metrics.gateway_port
     operations = OpsServer(registry, health, host=settings.metrics.host, port=port)
     try:

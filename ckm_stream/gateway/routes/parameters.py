@@ -1,7 +1,7 @@
 """Parameters that several routes have, and who is let in."""
 
 from collections.abc import Awaitable, Callable
-from typing import Annotated
+from typing import Annotated, Final
 
 from fastapi import Path, Query
 from starlette.requests import Request
@@ -10,7 +10,12 @@ from ckm_stream.gateway.context import gateway_of
 from ckm_stream.gateway.problems import FieldError, Problem, unprocessable
 from ckm_stream.snapshots.tokens import Scope
 
-CustomerId = Annotated[str, Path(description="The customer's id.", min_length=1, max_length=1000)]
+#: Characters of a customer's id.
+LONGEST_ID: Final = 1000
+
+CustomerId = Annotated[
+    str, Path(description="The customer's id.", min_length=1, max_length=LONGEST_ID)
+]
 Limit = Annotated[int, Query(ge=1, le=500, description="Rows of a page.")]
 CursorParameter = Annotated[
     str | None,

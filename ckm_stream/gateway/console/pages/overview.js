@@ -25,12 +25,14 @@ export function Overview() {
     ${shown && html`<${Figures} shown=${shown} />`}
     ${shown && html`<div class="columns">
       ${!isEmpty && html`<${Classes} shown=${shown} />`}
-      <${Flow} flow=${shown.flow} />
+      <div class="compact">
+        ${!isEmpty && first.data && html`<${Card} title=${t("overview.first")}>
+          <${SourceTable} rows=${first.data.key_sources} caption=${t("overview.first")} />
+          <p class="more"><a href=${address("sources")}>${t("overview.all")}</a></p>
+        <//>`}
+        <${Flow} flow=${shown.flow} />
+      </div>
     </div>`}
-    ${!isEmpty && first.data && html`<${Card} title=${t("overview.first")}>
-      <${SourceTable} rows=${first.data.key_sources} caption=${t("overview.first")} />
-      <p class="more"><a href=${address("sources")}>${t("overview.all")}</a></p>
-    <//>`}
   <//>`;
 }
 

@@ -40,7 +40,7 @@ export function cellReading(cell, bins) {
  * The arrow keys go to the nearest cell in their direction; its words are below and read out.
  */
 export function HeatMap({ bins, cells }) {
-  const [chosen, setChosen] = useState(0);
+  const [chosen, setChosen] = useState(() => fullest(cells));
   const size = (SIDE - LEFT - RIGHT) / bins;
   const height = TOP + bins * size + BOTTOM;
   const most = useMemo(() => Math.max(...cells.map((each) => each.customers)), [cells]);
@@ -86,6 +86,11 @@ export function HeatMap({ bins, cells }) {
       <span class="sizes">${t("map.sizes", { most: count(most) })}</span>
     </div>
   </div>`;
+}
+
+/** Return the place of the cell with the most customers: where to begin. */
+function fullest(cells) {
+  return cells.reduce((best, each, place) => (each.customers > cells[best].customers ? place : best), 0);
 }
 
 /** Return the place of the nearest cell in a direction; the same if there is none. */

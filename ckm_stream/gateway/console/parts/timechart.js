@@ -11,6 +11,7 @@ const TOP = 22;
 const BOTTOM = 26;
 const LINES = [...DIMENSIONS, "total"];
 const ROUGH_TICK_PX = 110;
+const DOTTED_UP_TO = 60; // scores: with more, the line says it all
 
 /**
  * Draw *scores* (oldest first, each with as_of, total and the dimensions) and *classes*.
@@ -74,6 +75,7 @@ export function TimeChart({ scores, classes }) {
         <title>${t("timeline.class", { from: t(`class.${change.previous_class ?? "none"}`), to: t(`class.${change.source_class}`) })}</title>
       </g>`)}
       ${LINES.map((name) => html`<path class="line ${name}" d=${steps(name)} />`)}
+      ${scores.length <= DOTTED_UP_TO && scores.map((each, which) => html`<circle class="dot" cx=${x(times[which])} cy=${y(each.total)} r="3" />`)}
       <line class="mark" x1=${x(times[place])} x2=${x(times[place])} y1=${TOP} y2=${HEIGHT - BOTTOM} />
       <circle class="mark" cx=${x(times[place])} cy=${y(at.total)} r="4" />
     </svg>
