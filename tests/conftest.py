@@ -72,7 +72,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             is_long = item.get_closest_marker("only_full") is not None
             wanted = is_chaos and (chaos == "full" or (chaos == "quick" and not is_long))
         elif on_kafka:
-            wanted = needs_kafka or "broker" in names
+            # What is of a browser or of HTTP alone is the same on any broker: once is enough.
+            is_once = item.get_closest_marker("embedded") is not None
+            wanted = needs_kafka or ("broker" in names and not is_once)
         else:
             wanted = not needs_kafka
         (kept if wanted else left_out).append(item)

@@ -9,10 +9,10 @@ import zlib
 from collections.abc import Iterator
 from contextlib import ExitStack
 from http import HTTPStatus
+from pathlib import Path
 from typing import Final
 
 import httpx
-import psutil
 import pytest
 
 from ckm_stream.settings import GatewaySettings
@@ -21,6 +21,7 @@ from tests.e2e.conftest import Install
 from tests.support.http import Gateway, running_gateway
 from tests.support.installation import scrape
 
+pytestmark = pytest.mark.embedded
 _DEFAULTS = GatewaySettings()
 _MIB = 1 << 20
 _SHORT = {"CKM__GATEWAY__HEADER_TIMEOUT_S": "1", "CKM__GATEWAY__BODY_TIMEOUT_S": "1"}
@@ -83,26 +84,41 @@ def test_a_body_that_cannot_be_is_refused_with_a_sentence(gateway: Gateway) -> N
     assert "gateway.failed" not in gateway.service.log()
 
 
-def test_a_gigabyte_in_a_megabyte_is_refused_at_its_first_megabyte(gateway: Gateway) -> None:
-    """The bomb is not unpacked: memory stays where it was."""
+def bombed(gateway: Gateway, bomb: bytes) -> tuple[set[int], int]:
+    """Send *bomb* three times; return the statuses, and how much higher memory has been for it."""
     assert gateway.service.process is not None
-    process = psutil.Process(gateway.service.process.pid)
-    bomb = zeros(1 << 30)
-    before = process.memory_info().rss
-
+    status = Path(f"/proc/{gateway.service.process.pid}/status")
+    before = peak_bytes(status)
+    headers = {"Content-Type": "application/json", "Content-Encoding": "gzip"}
     with gateway.client() as client:
-        answers = [
-            client.post(
-                "/v1/events",
-                content=bomb,
-                headers={"Content-Type": "application/json", "Content-Encoding": "gzip"},
-            )
-            for _ in range(3)
-        ]
+        answers = [client.post("/v1/events", content=bomb, headers=headers) for _ in range(3)]
+    return {each.status_code for each in answers}, peak_bytes(status) - before
 
-    assert len(bomb) < _DEFAULTS.max_body_bytes  # a control: it is let in for its size as sent
-    assert {each.status_code for each in answers} == {HTTPStatus.REQUEST_ENTITY_TOO_LARGE}
-    assert process.memory_info().rss - before < 30 * _MIB
+
+def peak_bytes(status: Path) -> int:
+    """Return the most memory that a process has had."""
+    line = next(each for each in status.read_text().splitlines() if each.startswith("VmHWM"))
+    return int(line.split()[1]) << 10
+
+
+def test_a_gigabyte_in_a_megabyte_is_refused_at_its_first_megabyte(gateway: Gateway) -> None:
+    """The bomb is let in for its size as sent, and never unpacked."""
+    bomb = zeros(1 << 30)
+
+    statuses, grown = bombed(gateway, bomb)
+
+    assert len(bomb) < _DEFAULTS.max_body_bytes
+    assert statuses == {HTTPStatus.REQUEST_ENTITY_TOO_LARGE}
+    assert grown < 30 * _MIB
+
+
+def test_control_unpacked_without_bounds_the_bomb_goes_off(install: Install) -> None:
+    """A quarter of it is refused too, after all of it has been in memory."""
+    with running_gateway(install(), "without_unpacking_in_bounds") as gateway:
+        statuses, grown = bombed(gateway, zeros(1 << 28))
+
+    assert statuses == {HTTPStatus.REQUEST_ENTITY_TOO_LARGE}
+    assert grown > 200 * _MIB
 
 
 def test_a_body_without_a_length_is_cut_off_at_the_cap(gateway: Gateway) -> None:

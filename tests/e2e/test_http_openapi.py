@@ -14,6 +14,7 @@ from ckm_stream.snapshots.tokens import Scope
 from tests.e2e.conftest import Install
 from tests.support.http import running_gateway
 
+pytestmark = pytest.mark.embedded
 _EXAMPLES: Final = 40
 # Kept out: what a document cannot say. A cursor has a form of its own, and an event that has the
 # right types may still be of the year 1970.

@@ -1,6 +1,7 @@
 """The gateway without its broker or its database: what it says, what goes on, and that it heals."""
 
 import threading
+from collections.abc import Iterator
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
@@ -29,13 +30,9 @@ def numbered(number: int) -> dict[str, Any]:
     return {**FEEDBACK, "event_id": f"f-{number}", "customer_id": f"c-{number % 5}"}
 
 
-@pytest.mark.embedded
-def test_what_is_not_acknowledged_is_never_told_as_taken(tmp_path: Path, topic_prefix: str) -> None:
-    """
-    A broker that stops in the midst of requests: 503 with Retry-After, never 202.
-
-    Everything answered by 202 is in the topic; what was answered by 503 may be sent again.
-    """
+@pytest.fixture
+def mortal(tmp_path: Path, topic_prefix: str) -> Iterator[tuple[Installation, psutil.Process]]:
+    """Give an installation on a broker of its own, which can be stopped."""
     with EmbeddedBroker() as broker:
         installation = Installation(
             bootstrap_servers=broker.bootstrap_servers,
@@ -45,32 +42,66 @@ def test_what_is_not_acknowledged_is_never_told_as_taken(tmp_path: Path, topic_p
             folder=tmp_path,
             extra={"CKM__KAFKA__IDEMPOTENCE": "false"},
         )
-        process = psutil.Process(broker.pid)
-        with running_gateway(installation, **_HASTY) as gateway, gateway.client() as client:
-            first = [client.post("/v1/events", json=numbered(each)) for each in range(10)]
-            process.suspend()
-            try:
-                answers = [client.post("/v1/events", json=numbered(each)) for each in range(10, 12)]
-                reading = client.get("/v1/overview").status_code
-            finally:
-                process.resume()
+        yield installation, psutil.Process(broker.pid)
+        installation.close()
 
-            def is_back() -> bool:
-                return client.post("/v1/events", json=numbered(10)).status_code == 202
 
-            wait_until(is_back, timeout_s=60, what=lambda: gateway.service.log()[-2000:])
-            again = client.post("/v1/events", json=numbered(11))
-            counted = scrape(gateway.service.port)
-            sent = sent_events(gateway)
+@pytest.mark.embedded
+def test_what_is_not_acknowledged_is_never_told_as_taken(
+    mortal: tuple[Installation, psutil.Process],
+) -> None:
+    """
+    A broker that stops in the midst of requests: 503 with Retry-After, never 202.
+
+    Everything answered by 202 is in the topic; what was answered by 503 may be sent again.
+    """
+    installation, broker = mortal
+    with running_gateway(installation, **_HASTY) as gateway, gateway.client() as client:
+        first = [client.post("/v1/events", json=numbered(each)) for each in range(10)]
+        answers = stopped(broker, client)
+        reading = client.get("/v1/overview").status_code
+
+        def is_back() -> bool:
+            return client.post("/v1/events", json=numbered(10)).status_code == HTTPStatus.ACCEPTED
+
+        wait_until(is_back, timeout_s=60, what=lambda: gateway.service.log()[-2000:])
+        again = client.post("/v1/events", json=numbered(11))
+        counted = scrape(gateway.service.port)
+        sent = sent_events(gateway)
 
     assert {each.status_code for each in first} == {HTTPStatus.ACCEPTED}
     assert {each.status_code for each in answers} == {HTTPStatus.SERVICE_UNAVAILABLE}
     assert all(int(each.headers["Retry-After"]) > 0 for each in answers)
     assert answers[0].json()["unacknowledged"] == [0]
-    assert reading == HTTPStatus.OK  # the store is there, and asked as always
+    assert reading == HTTPStatus.OK
     assert again.status_code == HTTPStatus.ACCEPTED
     assert {f"f-{each}" for each in range(12)} <= set(sent)
     assert counted["ckm_http_events_total"] >= 14
+
+
+@pytest.mark.embedded
+def test_control_without_acknowledgements_what_is_not_there_is_told_as_taken(
+    mortal: tuple[Installation, psutil.Process],
+) -> None:
+    """Nobody waits for the broker, so its silence is not noticed."""
+    installation, broker = mortal
+    with (
+        running_gateway(installation, "without_acknowledgements", **_HASTY) as gateway,
+        gateway.client() as client,
+    ):
+        client.post("/v1/events", json=numbered(1))  # the client knows its topics now
+        answers = stopped(broker, client)
+
+    assert {each.status_code for each in answers} == {HTTPStatus.ACCEPTED}
+
+
+def stopped(broker: psutil.Process, client: httpx.Client) -> list[httpx.Response]:
+    """Return the answers to two events while the broker is stopped."""
+    broker.suspend()
+    try:
+        return [client.post("/v1/events", json=numbered(each)) for each in (10, 11)]
+    finally:
+        broker.resume()
 
 
 @pytest.mark.kafka

@@ -45,9 +45,12 @@ class Gateway:
 
 
 @contextmanager
-def running_gateway(installation: Installation, **extra: str) -> Iterator[Gateway]:
-    """Run a gateway of *installation* with more settings; it is ready."""
-    service = installation.new_service("serve", own_port=True)
+def running_gateway(installation: Installation, *faults: str, **extra: str) -> Iterator[Gateway]:
+    """Run a gateway of *installation* with more settings, or with faults; it is ready."""
+    if faults:
+        service = installation.new_faulty("serve", *faults)
+    else:
+        service = installation.new_service("serve", own_port=True)
     service.env |= extra
     service.start()
     try:
