@@ -26,7 +26,7 @@ CHAOS_quick := -n 0
 UNHEARD := -p no:logging
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-kafka test-chaos bench bench-quick check lock clean
+.PHONY: help demo test test-kafka test-chaos bench bench-quick check sbom audit lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -55,6 +55,12 @@ check: $(VENV)/dev.stamp ## format, lint, types, layers and dependencies
 	$(BIN)/lint-imports --no-logo
 	$(BIN)/deptry ckm_stream
 	$(BIN)/mypy
+
+sbom: $(VENV)/dev.stamp ## the bill of materials, dist/ckm-stream.cdx.json (CycloneDX 1.6)
+	$(BIN)/python -m tools.sbom dist/ckm-stream.cdx.json
+
+audit: $(VENV)/dev.stamp ## known vulnerabilities of the locks (75: no advisory service answers; ARGS=--osv-url=URL)
+	$(BIN)/python -m tools.audit $(ARGS)
 
 lock: $(VENV)/dev.stamp ## pin the dependencies anew after a change of pyproject.toml (ARGS=--upgrade takes the newest)
 	$(COMPILE) $(ARGS) pyproject.toml -o requirements/runtime.txt

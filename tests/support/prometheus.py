@@ -8,6 +8,7 @@ number has been changed in the product, and not here, is an error.
 import json
 import re
 import subprocess
+import urllib.error
 import urllib.parse
 import urllib.request
 from collections.abc import Mapping, Sequence
@@ -38,6 +39,11 @@ _SMALL: Mapping[str, Mapping[str, str]] = {
     "CkmStreamFenced": {"[1h]": "[30s]"},
     "CkmStreamRebalanceStorm": {"[15m]": f"[{_LIVES_S}s]", "> 12": "> 1"},
     "CkmStreamConservationBroken": {},
+    "CkmStreamGatewayErrors": {"[5m]": "[10s]"},
+    "CkmStreamGatewaySlow": {"[5m]": "[10s]"},
+    "CkmStreamIngestUnacknowledged": {"[5m]": "[10s]"},
+    "CkmStreamPoolExhausted": {"[5m]": "[3s]"},
+    "CkmStreamRateLimited": {"[5m]": "[10s]"},
 }
 
 
@@ -129,6 +135,25 @@ class Prometheus:
         query = urllib.parse.urlencode({"query": expression})
         found = self._get(f"query?{query}")["result"]
         return float(found[0]["value"][1]) if found else None
+
+    def count(self, expression: str) -> int:
+        """
+        Return how many series an expression has now; a plain number is one.
+
+        Raises:
+            ValueError: If Prometheus refuses the expression; with its reason.
+        """
+        query = urllib.parse.urlencode({"query": expression})
+        try:
+            return len(self._get(f"query?{query}")["result"])
+        except urllib.error.HTTPError as error:
+            with error:
+                raise ValueError(f"{expression}: {json.load(error)['error']}") from None
+
+    def series(self, selector: str) -> set[str]:
+        """Return the names of the series that *selector* finds now."""
+        query = urllib.parse.urlencode({"query": selector})
+        return {each["metric"]["__name__"] for each in self._get(f"query?{query}")["result"]}
 
     def _configure(self) -> Path:
         config = yaml.safe_load((DEPLOY / "prometheus.yml").read_text())
