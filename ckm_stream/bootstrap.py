@@ -172,6 +172,7 @@ def run_gateway(settings: Settings) -> None:
         lambda: open_migrated(
             settings.store.url.get_secret_value(),
             connections=settings.gateway.store_connections,
+            only_reads=True,
         ),
         patience_s=settings.start_patience_s,
     )

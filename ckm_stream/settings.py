@@ -196,7 +196,7 @@ class GatewaySettings(_Group):
     body_timeout_s: float = Field(default=10.0, gt=0)
     ack_timeout_s: float = Field(default=10.0, gt=0)
     query_timeout_s: float = Field(default=5.0, gt=0)
-    store_connections: int = Field(default=8, ge=1, le=200)
+    store_connections: int = Field(default=4, ge=1, le=200)
     max_connections: int = Field(default=1000, ge=1)
     max_streams: int = Field(default=100, ge=1)
     tls_certificate_file: Path | None = None

@@ -29,15 +29,14 @@ class StoreReader:
     Runs queries of the store.
 
     Args:
-        engine: The store's; every statement is a transaction of its own.
+        engine: The store's, opened for reading.
         contact: Told of every answer and refusal.
         threads: Queries at once, as many as the engine has connections.
         timeout_s: After how long a query is given up.
     """
 
     def __init__(self, engine: Engine, *, contact: Contact, threads: int, timeout_s: float) -> None:
-        # Reads need no BEGIN, and no ROLLBACK at their end: two ways to the server less.
-        self._engine = engine.execution_options(isolation_level="AUTOCOMMIT")
+        self._engine = engine
         self._contact = contact
         self._timeout_s = timeout_s
         self._threads = ThreadPoolExecutor(threads, thread_name_prefix="ckm-store")
@@ -51,7 +50,7 @@ class StoreReader:
                 reason is in the log.
         """
         try:
-            return await self.run(lambda: query(self._engine, *arguments, **options))
+            return await self.run(lambda: self._twice(query, arguments, options))
         except TransientError as error:
             raise self._refused(str(error)) from None
         except ConfigurationError as error:
@@ -72,6 +71,16 @@ class StoreReader:
             result = await loop.run_in_executor(self._threads, work)
         self._contact.answered()
         return result
+
+    def _twice(
+        self, query: Callable[..., T], arguments: tuple[Any, ...], options: dict[str, Any]
+    ) -> T:
+        # A connection that was open when the database was restarted shows in the first try, and
+        # with it all others are thrown away.
+        try:
+            return query(self._engine, *arguments, **options)
+        except TransientError:
+            return query(self._engine, *arguments, **options)
 
     def close(self) -> None:
         """Take no more; what is under way may end."""

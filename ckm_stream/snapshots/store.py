@@ -56,13 +56,15 @@ _POSTGRESQL_KEEPALIVE: Final = {
 _WRITES: Final = "ckm_writes"
 
 
-def open_engine(url: str, *, connections: int = _CONNECTIONS) -> Engine:
+def open_engine(url: str, *, connections: int = _CONNECTIONS, only_reads: bool = False) -> Engine:
     """
     Make the engine for *url*; nothing is connected or created yet.
 
     Args:
         url: ``sqlite:///path`` or ``postgresql://user:password@host:port/database``.
         connections: How many are kept open; as many again are opened if need be.
+        only_reads: Each statement is a transaction of its own, and a connection is not tried before
+            it is used: three ways to the server less for each read. Who reads tries again.
 
     Raises:
         ConfigurationError: If the URL is not one of these; the message does not repeat it.
@@ -87,7 +89,8 @@ def open_engine(url: str, *, connections: int = _CONNECTIONS) -> Engine:
         json_serializer=encode_document,
         pool_size=connections,
         max_overflow=connections,
-        pool_pre_ping=True,
+        pool_pre_ping=not only_reads,
+        **({"isolation_level": "AUTOCOMMIT"} if only_reads else {}),
     )
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", _configure_sqlite)
@@ -122,18 +125,19 @@ def maintenance(engine: Engine) -> Iterator[Connection]:
         yield connection
 
 
-def open_migrated(url: str, *, connections: int = _CONNECTIONS) -> Engine:
+def open_migrated(url: str, *, connections: int = _CONNECTIONS, only_reads: bool = False) -> Engine:
     """
     Make the engine for *url*, and check that its store is ready.
 
     Args:
         url: As for ``open_engine``.
         connections: Likewise.
+        only_reads: Likewise.
 
     Raises:
         ConfigurationError: If the store cannot be used or is not migrated.
     """
-    engine = open_engine(url, connections=connections)
+    engine = open_engine(url, connections=connections, only_reads=only_reads)
     try:
         check_migrated(engine)
     except BaseException:
