@@ -252,7 +252,7 @@ def check_all(programs: Collection["Program"]) -> Iterator["Finding"]:
         return
     settings = load_settings()
     looks = looks_around(settings, programs)
-    if Program.SNAPSHOTS in (programs or WORKERS):
+    if {Program.SNAPSHOTS, Program.GATEWAY}.intersection(programs or WORKERS):
         looks[STORE] = lambda: check_store(settings.store.url.get_secret_value())
     looks["broker"] = lambda: check_kafka(settings, programs, patience_s=_KAFKA_S)
     yield from gather(looks, patience_s=_CHECK_S)
