@@ -228,9 +228,9 @@ class UpdateHub:
             self._floor = [await consumer.position(each) for each in partitions]
             self._ends = list(self._floor)
             while True:
-                fetched = await consumer.getmany(timeout_ms=_POLL_MS)
-                self._broker.answered()
-                if fetched:
+                # None may also mean that nobody answers: the meter of the flow tells that.
+                if fetched := await consumer.getmany(timeout_ms=_POLL_MS):
+                    self._broker.answered()
                     self._take(fetched.values())
         finally:
             await consumer.stop()

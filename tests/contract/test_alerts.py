@@ -9,26 +9,25 @@ import re
 import shlex
 import subprocess
 from collections.abc import Iterator
-from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
 import pytest
-import typer.main
 import yaml
-from prometheus_client import CollectorRegistry
-from typer.exceptions import TyperException
 
-from ckm_stream.cli.main import app
-from ckm_stream.operations.health import Verdict
-from ckm_stream.operations.metrics import Readiness, SnapshotMetrics, TextMetrics, WorkerMetrics
 from ckm_stream.settings import list_variables
+from tests.support.command_line import problem_with
+from tests.support.declared import declared_series, family_of
 from tests.support.prometheus import DEPLOY, load_rules, small
 from tests.support.tools import tool
 
 _ROOT: Final = Path(__file__).parents[2]
 _RUNBOOKS: Final = _ROOT / "docs" / "runbooks"
-_DOCUMENTS: Final = (*sorted(_RUNBOOKS.glob("*.md")), _ROOT / "docs" / "operations.md")
+_DOCUMENTS: Final = (
+    *sorted(_RUNBOOKS.glob("*.md")),
+    _ROOT / "docs" / "operations.md",
+    _ROOT / "docs" / "deployment.md",
+)
 _TESTS: Final = DEPLOY / "tests" / "alerts_test.yml"
 _SECTIONS: Final = (
     "What it means",
@@ -46,19 +45,9 @@ _CODE: Final = re.compile(r"`(ckm [^`]+)`")
 _LINK: Final = re.compile(r"\]\(([^)#\s]*)(#[^)\s]*)?\)")
 
 
-@cache
 def exported() -> set[str]:
-    """Return the name of every sample that a worker of ours or its process exports."""
-    names: set[str] = {"process_start_time_seconds", "process_resident_memory_bytes", "up"}
-    for metrics in (WorkerMetrics, SnapshotMetrics, TextMetrics):
-        registry = CollectorRegistry()
-        metrics(registry)
-        registry.register(Readiness(lambda: Verdict(())))
-        for family in registry.collect():
-            names.add(family.name)
-            suffixes = {"counter": ("_total",), "histogram": ("_bucket", "_count", "_sum")}
-            names.update(f"{family.name}{each}" for each in suffixes.get(family.type, ()))
-    return names
+    """Return the names of what our programs and their processes export, families and samples."""
+    return {*declared_series(), *map(family_of, declared_series())}
 
 
 def commands_in(text: str) -> Iterator[list[str]]:
@@ -68,27 +57,6 @@ def commands_in(text: str) -> Iterator[list[str]]:
             yield from (shlex.split(line)[1:] for line in block.splitlines() if line)
     for found in _CODE.findall(_FENCE.sub("", text)):
         yield shlex.split(found)[1:]
-
-
-def problem_with(arguments: list[str]) -> str | None:
-    """Return what the command line has against *arguments*, without running anything."""
-    command: Any = typer.main.get_command(app)
-    rest = list(arguments)
-    while hasattr(command, "commands"):
-        verb = rest.pop(0) if rest else ""
-        if verb not in command.commands and "|" not in verb:
-            return f"there is no verb {verb!r}"
-        if "|" in verb:  # several verbs at once, in prose
-            missing = [each for each in verb.split("|") if each not in command.commands]
-            return f"there are no verbs {missing}" if missing else None
-        if not rest:
-            return None
-        command = command.commands[verb]
-    try:
-        command.make_context(command.name, rest, resilient_parsing=False)
-    except TyperException as error:
-        return str(error)
-    return None
 
 
 def test_every_alert_has_a_runbook_and_every_runbook_an_alert() -> None:
