@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+import msgspec
 from sqlalchemy import Connection, Engine, create_engine, event, inspect, text
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
@@ -87,6 +88,7 @@ def open_engine(url: str, *, connections: int = _CONNECTIONS, only_reads: bool =
         connect_args=_connect_args(driver),
         hide_parameters=True,  # an error's text must not quote a customer's row
         json_serializer=encode_document,
+        json_deserializer=msgspec.json.decode,
         pool_size=connections,
         max_overflow=connections,
         pool_pre_ping=not only_reads,

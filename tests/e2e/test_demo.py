@@ -1,13 +1,16 @@
 """The demo as a new user runs it: to its result and out, or until Ctrl-C."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from http import HTTPStatus
 from pathlib import Path
 
+import httpx
 import psutil
 import pytest
 
@@ -32,6 +35,8 @@ class Demo:
             "CKM__DATA_DIR": str(folder / "var"),
             "CKM__METRICS__PROFILE_PORT": str(new_port()),
             "CKM__METRICS__SNAPSHOT_PORT": str(new_port()),
+            "CKM__METRICS__GATEWAY_PORT": str(new_port()),
+            "CKM__GATEWAY__PORT": str(new_port()),
             "COLUMNS": "140",
         }
         with self._log_path.open("wb") as log:
@@ -71,6 +76,14 @@ def demos(tmp_path: Path) -> Iterator[list[Demo]]:
             demo.process.wait()
 
 
+def answers(address: str) -> bool:
+    """Tell whether a page is there."""
+    try:
+        return httpx.get(address).status_code == HTTPStatus.OK
+    except httpx.TransportError:
+        return False
+
+
 def test_the_demo_ends_by_itself_with_an_explained_ranking(
     tmp_path: Path, demos: list[Demo]
 ) -> None:
@@ -93,7 +106,7 @@ def test_the_demo_ends_by_itself_with_an_explained_ranking(
 def test_ctrl_c_stops_the_demo_in_order_and_leaves_no_process(
     tmp_path: Path, demos: list[Demo]
 ) -> None:
-    """Without ``--once`` it runs on; SIGINT ends broker and workers within 10 s."""
+    """Without ``--once`` it runs on, with a console; SIGINT ends all programs within 10 s."""
     demo = Demo(tmp_path)
     demos.append(demo)
 
@@ -102,13 +115,22 @@ def test_ctrl_c_stops_the_demo_in_order_and_leaves_no_process(
         timeout_s=_SECONDS,
         what=lambda: f"the demo's result: {demo.output()[-2000:]}",
     )
+    console, token = (
+        re.findall(rf"^{name}\s+(\S+)", demo.output(), re.MULTILINE)[0]
+        for name in ("console", "token")
+    )
+    wait_until(lambda: answers(console), timeout_s=60, what="the console")
+    me = httpx.get(
+        console.replace("/console/", "/v1/me"), headers={"Authorization": f"Bearer {token}"}
+    ).json()
     demo.note_children()
     asked = time.monotonic()
     demo.process.send_signal(signal.SIGINT)
     code = demo.process.wait(30)
     took_s = time.monotonic() - asked
 
-    assert len(demo.started) == 3
+    assert me["scopes"] == ["admin"]
+    assert len(demo.started) == 4
     assert demo.left_behind() == []
     assert code == 0, demo.output()[-2000:]
     print(f"stopped after {took_s:.1f} s")
