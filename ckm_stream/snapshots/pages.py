@@ -8,7 +8,8 @@ rows have changed meanwhile, at the same cost on the first page and the thousand
 import base64
 import binascii
 from collections.abc import Callable, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
+from operator import itemgetter
 from typing import Any, Final, TypeVar
 
 import msgspec
@@ -19,7 +20,9 @@ from sqlalchemy import (
     Table,
     and_,
     bindparam,
+    func,
     literal,
+    literal_column,
     or_,
     select,
     tuple_,
@@ -28,7 +31,7 @@ from sqlalchemy import (
 
 from ckm_stream.domain.knowledge import Section
 from ckm_stream.domain.score import SourceClass
-from ckm_stream.snapshots.columns import to_datetime
+from ckm_stream.snapshots.columns import DOCUMENT, to_datetime
 from ckm_stream.snapshots.errors import store_errors
 from ckm_stream.snapshots.queries import (
     ClassChange,
@@ -47,17 +50,6 @@ _NEWEST_ITEMS: Final = 10  # of each section
 _GREATEST: Final = "\U0010ffff"
 _OF_SCORE: Final = "score_"
 _THE_CUSTOMER: Final = bindparam("customer_id", type_=PROFILE.c.customer_id.type)
-_PROFILE_AND_SCORE: Final = (
-    select(
-        *(column for column in PROFILE.c if column is not PROFILE.c.state),
-        *(
-            CURRENT_SCORE.c[field.name].label(f"{_OF_SCORE}{field.name}")
-            for field in msgspec.structs.fields(StoredScore)
-        ),
-    )
-    .outerjoin(CURRENT_SCORE, CURRENT_SCORE.c.customer_id == PROFILE.c.customer_id)
-    .where(PROFILE.c.customer_id == _THE_CUSTOMER)
-)
 _NEWEST_OF_SECTIONS: Final = union_all(
     *(
         select(
@@ -70,7 +62,43 @@ _NEWEST_OF_SECTIONS: Final = union_all(
         )
         for section in Section
     )
-)
+).subquery("newest")
+
+
+def _whole(dialect: str) -> Select[Any]:
+    """
+    Select a customer's profile, newest score and newest items in one row, the items as a document.
+
+    A second statement would cost as much as this one.
+    """
+    is_postgresql = dialect == "postgresql"
+    names = [field.name for field in msgspec.structs.fields(StoredItem)]
+    columns: dict[str, ColumnElement[Any]] = {
+        name: _NEWEST_OF_SECTIONS.c[name] for name in (*names, "section")
+    }
+    if not is_postgresql:
+        columns["topics"] = func.json(columns["topics"])
+    pairs = [
+        each for name, column in columns.items() for each in (literal_column(f"'{name}'"), column)
+    ]
+    listed = func.jsonb_agg(func.jsonb_build_object(*pairs), type_=DOCUMENT)
+    if not is_postgresql:
+        listed = func.json_group_array(func.json_object(*pairs), type_=DOCUMENT)
+    return (
+        select(
+            *(column for column in PROFILE.c if column is not PROFILE.c.state),
+            *(
+                CURRENT_SCORE.c[field.name].label(f"{_OF_SCORE}{field.name}")
+                for field in msgspec.structs.fields(StoredScore)
+            ),
+            select(listed).select_from(_NEWEST_OF_SECTIONS).scalar_subquery().label("items"),
+        )
+        .outerjoin(CURRENT_SCORE, CURRENT_SCORE.c.customer_id == PROFILE.c.customer_id)
+        .where(PROFILE.c.customer_id == _THE_CUSTOMER)
+    )
+
+
+_WHOLE: Final = {name: _whole(name) for name in ("postgresql", "sqlite")}
 
 
 class CursorError(ValueError):
@@ -132,19 +160,19 @@ class History(msgspec.Struct, frozen=True):
 
 def customer(engine: Engine, customer_id: str) -> CustomerProfile | None:
     """
-    Return a customer's profile, in two statements; None if unknown.
+    Return a customer's profile, in one statement; None if unknown.
 
     Raises:
         TransientError: If the database is unavailable for now.
     """
+    query = _WHOLE[engine.dialect.name]
     with store_errors(engine.url), engine.connect() as connection:
-        row = connection.execute(_PROFILE_AND_SCORE, {"customer_id": customer_id}).one_or_none()
-        if row is None:
-            return None
-        items: dict[str, list[StoredItem]] = {each: [] for each in Section}
-        for item in connection.execute(_NEWEST_OF_SECTIONS, {"customer_id": customer_id}):
-            fields = fields_of(item)
-            items[fields.pop("section")].append(msgspec.convert(fields, StoredItem))
+        row = connection.execute(query, {"customer_id": customer_id}).one_or_none()
+    if row is None:
+        return None
+    items: dict[str, list[StoredItem]] = {each: [] for each in Section}
+    for item in _newest_first(row.items):
+        items[item.pop("section")].append(msgspec.convert(item, StoredItem, strict=False))
     summaries = {
         Section.ABOUT: row.about_customer,
         Section.FOR: row.for_customer,
@@ -250,6 +278,13 @@ def items(
     return _page(
         converted, rows, limit, lambda _: (rows[limit - 1].occurred_at, rows[limit - 1].item_id)
     )
+
+
+def _newest_first(items: list[dict[str, Any]] | None) -> list[dict[str, Any]]:
+    found = sorted(items or (), key=itemgetter("item_id"))
+    for item in found:
+        item["occurred_at"] = datetime.fromisoformat(item["occurred_at"]).astimezone(UTC)
+    return sorted(found, key=itemgetter("occurred_at"), reverse=True)
 
 
 def _score_beside(row: Any) -> StoredScore | None:  # noqa: ANN401 -- a row of the joined tables

@@ -37,6 +37,11 @@ _BUSY_TIMEOUT_MS: Final = 10_000
 _WAL_POLL_S: Final = 0.01
 _CONNECT_TIMEOUT_S: Final = 5
 _CONNECTIONS: Final = 5
+#: Nothing is begun, so nothing has to be rolled back when a connection is given back.
+_ONLY_READS: Final[dict[str, Any]] = {
+    "isolation_level": "AUTOCOMMIT",
+    "pool_reset_on_return": None,
+}
 
 # Per session. Bounds for one statement, for waiting on another owner's lock, and for a
 # transaction whose owner does nothing (a process that is stopped keeps its locks until then).
@@ -92,7 +97,7 @@ def open_engine(url: str, *, connections: int = _CONNECTIONS, only_reads: bool =
         pool_size=connections,
         max_overflow=connections,
         pool_pre_ping=not only_reads,
-        **({"isolation_level": "AUTOCOMMIT"} if only_reads else {}),
+        **(_ONLY_READS if only_reads else {}),
     )
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", _configure_sqlite)
