@@ -7,8 +7,10 @@ topic, for that listener alone. Committed records only.
 """
 
 import asyncio
+import re
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
+from operator import ge
 from typing import Any, Final
 
 import msgspec
@@ -28,9 +30,12 @@ log = structlog.get_logger(__name__)
 
 #: Updates that are held for listeners: some 30 MB.
 _WINDOW: Final = 20_000
+_AT_ONCE: Final = 256
 _POLL_MS: Final = 500
 _PAUSE_S: Final = 2.0
-_MOST_OFFSET: Final = (1 << 63) - 1
+_OFFSET: Final = re.compile(r"[0-9]{1,18}")
+#: Records that another gateway may have read and this one not yet.
+_AHEAD: Final = 100_000
 
 Positions = list[int]
 
@@ -134,6 +139,7 @@ class UpdateHub:
         self._broker = broker
         self._updates: dict[int, Update] = {}
         self._first = self._next = 0
+        self._window = 0  # how often it had to be begun anew
         self._floor: Positions = []
         self._ends: Positions = []
         self._more = asyncio.Event()
@@ -173,11 +179,13 @@ class UpdateHub:
             PositionError: If it names none of this topic.
         """
         parts = given.split("-")
-        if len(parts) != len(self._ends) or not all(
-            part.isascii() and part.isdigit() and int(part) <= _MOST_OFFSET for part in parts
-        ):
+        if len(parts) != len(self._ends) or not all(map(_OFFSET.fullmatch, parts)):
             raise PositionError("Last-Event-ID is not one that this service has given")
-        return [min(int(part), end) for part, end in zip(parts, self._ends, strict=True)]
+        positions = [int(part) for part in parts]
+        # Another gateway may be ahead of this one; one that is further has read another topic.
+        if any(at > end + _AHEAD for at, end in zip(positions, self._ends, strict=True)):
+            raise PositionError("Last-Event-ID is beyond what has been announced")
+        return positions
 
     async def follow(
         self, positions: Positions, wanted: Wanted, *, heartbeat_s: float
@@ -185,25 +193,37 @@ class UpdateHub:
         """
         Yield the wanted updates from *positions* on, and move these; None when there is none.
 
-        It ends with the program, or when a listener has fallen behind the window; it may begin
-        again from where *positions* are then.
+        It ends with the program, when a listener has fallen behind the window, and when the topic
+        had to be read anew; it may begin again from where *positions* are then.
         """
         if not self._covers(positions):
             async with aclosing(self._replay(positions)) as replayed:
                 async for update in replayed:
                     if self._is_wanted(update, wanted):
                         yield update
-        number = self._first
-        while not self._is_over:
+        async with aclosing(self._in_window(positions, heartbeat_s)) as held:
+            async for each in held:
+                if each is None or self._is_wanted(each, wanted):
+                    yield each
+
+    async def _in_window(
+        self, positions: Positions, heartbeat_s: float
+    ) -> AsyncGenerator[Update | None, None]:
+        """Yield the window's updates from *positions* on, and move these."""
+        if not self._covers(positions):
+            return
+        number, window = self._first, self._window
+        while not self._is_over and window == self._window:
             while number < self._next:
                 held = self._updates.get(number)
                 if held is None:
                     return
                 number += 1
+                if number % _AT_ONCE == 0:
+                    await asyncio.sleep(0)  # others have requests too
                 if held.offset >= positions[held.partition]:
                     positions[held.partition] = held.offset + 1
-                    if self._is_wanted(held, wanted):
-                        yield held
+                    yield held
             try:
                 async with asyncio.timeout(heartbeat_s):
                     await self._more.wait()
@@ -219,7 +239,8 @@ class UpdateHub:
             return False
 
     def _covers(self, positions: Positions) -> bool:
-        return all(at >= floor for at, floor in zip(positions, self._floor, strict=True))
+        floor = self._floor
+        return len(floor) == len(positions) and all(map(ge, positions, floor))
 
     async def _read(self) -> None:
         consumer = await new_consumer(self._kafka, self._topic)
@@ -262,13 +283,18 @@ class UpdateHub:
                     # Behind a transaction's end there is a marker that is never delivered.
                     tp = TopicPartition(self._topic, partition)
                     positions[partition] = max(positions[partition], await consumer.position(tp))
+        except KafkaError as error:  # the listener has to come again
+            log.warning("gateway.replay_ends", reason=type(error).__name__)
         finally:
             await consumer.stop()
 
     def _forget(self) -> None:
+        # What was announced meanwhile is not in the next one: listeners have to come again.
+        self._window += 1
         self._updates.clear()
         self._first = self._next
         self._floor, self._ends = [], []
+        self._wake()
 
     def _wake(self) -> None:
         waiting, self._more = self._more, asyncio.Event()
