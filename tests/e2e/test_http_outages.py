@@ -146,6 +146,7 @@ def test_a_broker_killed_under_requests_loses_nothing_that_was_told_as_taken(
                 is_over.set()
                 publisher.join(60)
             sent = set(sent_events(gateway))
+        installation.close()
 
     assert set(refused) == {HTTPStatus.SERVICE_UNAVAILABLE}
     assert [each for each in taken if each not in sent] == []

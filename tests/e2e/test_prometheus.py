@@ -269,12 +269,14 @@ def test_a_gateway_without_acknowledgements_and_one_in_a_storm_are_told(
     """CkmStreamIngestUnacknowledged: bring the broker back. CkmStreamRateLimited: fewer calls."""
     service = install(store="postgresql")
     numbers = count()
+    # Far below what four callers get through, however busy the machine is.
+    few = {"CKM__GATEWAY__RATE_PER_S": "4", "CKM__GATEWAY__RATE_BURST": "4"}
 
     def send(client: httpx.Client) -> None:
         publish(client, next(numbers))
 
     with (
-        running_gateway(service, **_SMALL) as gateway,
+        running_gateway(service, **_SMALL | few) as gateway,
         Prometheus(tmp_path, {_GATEWAY: [gateway.service]}) as prometheus,
         gateway.client() as client,
     ):

@@ -180,7 +180,7 @@ def test_a_worker_that_miscounts_and_one_that_dies_again_and_again_are_told(
 
     print(health.stdout, check.stdout)
     assert (health.returncode, check.returncode) == (0, os.EX_OK), check.stdout
-    assert "worker's port: a worker is running on" in check.stdout
+    assert "worker's port: a program of ours is running on" in check.stdout
 
 
 def commands() -> list[str]:
