@@ -9,14 +9,13 @@ Runs each as a program of its own, on real Apache Kafka, and then writes the tab
 """
 
 import argparse
-import os
 import subprocess
 import sys
 import time
 from typing import Final, NamedTuple
 
 from bench.comparison_page import quick_page, write_page
-from bench.kafka import KafkaServer
+from bench.kafka import broker
 
 
 class Step(NamedTuple):
@@ -58,9 +57,8 @@ def main() -> None:
     arguments = parser.parse_args()
     steps = QUICK if arguments.quick else FULL
     started = time.monotonic()
-    with KafkaServer() as kafka:
-        environment = {**os.environ, "CKM__KAFKA__BOOTSTRAP_SERVERS": kafka.bootstrap_servers}
-        failed = [step.arguments[0] for step in steps if not _succeeds(step, environment)]
+    with broker():
+        failed = [step.arguments[0] for step in steps if not _succeeds(step)]
     if arguments.quick:
         print(quick_page())
     else:
@@ -70,12 +68,12 @@ def main() -> None:
         raise SystemExit(f"failed: {', '.join(failed)}")
 
 
-def _succeeds(step: Step, environment: dict[str, str]) -> bool:
+def _succeeds(step: Step) -> bool:
     module, *options = step.arguments
     print(f"--- {module}", flush=True)
     command = [sys.executable, "-m", f"bench.{module}", *options]
     try:
-        result = subprocess.run(command, check=False, env=environment, timeout=step.limit_s)
+        result = subprocess.run(command, check=False, timeout=step.limit_s)
     except subprocess.TimeoutExpired:
         print(f"{module} was stopped after {step.limit_s:g} s")
         return False

@@ -1,16 +1,13 @@
 """The cluster that compared programs share: backlogs written, topics made, counted and removed."""
 
 import asyncio
-import os
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
 from typing import NamedTuple, Self
 
 from confluent_kafka import Consumer, TopicPartition
 from kafka.admin import KafkaAdminClient, NewTopic
 
-from bench.kafka import KafkaServer
 from bench.load import simulated_load
 from bench.programs import Record, kept_specs, write_backlog
 from ckm_stream.codec.events import EventCodec
@@ -54,17 +51,6 @@ def encoded_backlog(events: int, customers: int) -> Backlog:
         event_ids.append(event.event_id)
         forwarded += len(forward(event, policy=settings.scoring))
     return Backlog(records, event_ids, len({key for _, key, _, _ in records}), forwarded)
-
-
-@contextmanager
-def broker() -> Iterator[str]:
-    """Give the address of real Kafka: CKM__KAFKA__BOOTSTRAP_SERVERS, or one that is started."""
-    given = os.environ.get("CKM__KAFKA__BOOTSTRAP_SERVERS")
-    if given is not None:
-        yield given
-        return
-    with KafkaServer() as kafka:
-        yield kafka.bootstrap_servers
 
 
 class Cluster:

@@ -19,8 +19,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from bench.cluster import Backlog, Cluster, broker, encoded_backlog
+from bench.cluster import Backlog, Cluster, encoded_backlog
 from bench.contestants import PROGRAMS, Done, Place, Program, Running
+from bench.kafka import broker
 from bench.processes import cpu_seconds, cpu_until_end, peak_bytes
 from bench.programs import report
 from ckm_stream.codec.topics import Topics

@@ -18,7 +18,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 from random import Random
 from subprocess import Popen
@@ -29,7 +29,7 @@ from sqlalchemy import Engine, text
 
 from bench.announced import announced
 from bench.httpload import Ask, Asked, ask, get, post
-from bench.kafka import KafkaServer
+from bench.kafka import broker
 from bench.load import simulated_load
 from bench.programs import provisioned, report
 from bench.snapshots import batches_of, collected, collectors
@@ -43,7 +43,6 @@ from ckm_stream.snapshots.tokens import Scope, TokenStore
 from ckm_stream.snapshots.writer import SnapshotWriter
 from tests.support.postgres import PostgresServer
 
-_SERVERS: Final = "CKM__KAFKA__BOOTSTRAP_SERVERS"
 _SERVER: Final = {"shared_buffers": "2GB", "max_wal_size": "8GB"}
 _DISTINCT: Final = 2_000
 _EVENTS_EACH: Final = 6
@@ -65,7 +64,7 @@ def main() -> None:
         token, _ = TokenStore(engine).create(
             "bench", [Scope.READ, Scope.PUBLISH], now_s=time.time(), expires_s=None
         )
-        with _kafka(), provisioned(_PARTITIONS), _gateway(url) as (process, port):
+        with broker(), provisioned(_PARTITIONS), _gateway(url) as (process, port):
             reads = _reads(engine, arguments.customers, token)
             _ask(process, Ask(port, reads, _READERS, arguments.rate / 2, 5.0))  # warm
             steady, steady_s = _ask(
@@ -111,15 +110,6 @@ def _arguments() -> argparse.Namespace:
 
 def _per(seconds: float, count: int) -> float:
     return round(seconds / count * 1e6, 1)
-
-
-@contextmanager
-def _kafka() -> Iterator[None]:
-    with ExitStack() as stack:
-        if _SERVERS not in os.environ:
-            os.environ[_SERVERS] = stack.enter_context(KafkaServer()).bootstrap_servers
-            stack.callback(os.environ.pop, _SERVERS)
-        yield
 
 
 def _fill(engine: Engine, customers: int) -> float:

@@ -20,14 +20,14 @@ import os
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from subprocess import Popen
 from typing import Any, Final
 
-from bench.kafka import KafkaServer
+from bench.kafka import broker
 from bench.population import changelog, states, touchpoint_records, touchpoints
 from bench.programs import provisioned, report, scrape, write_backlog
 from ckm_stream.domain.forwarding import forward
@@ -52,7 +52,7 @@ def main() -> None:
     plan = [(each, each, workers[0]) for each in populations]
     plan += [(each, populations[0], workers[0]) for each in populations[1:]]
     plan += [(populations[0], populations[0], count) for count in workers[1:]]
-    with _broker():
+    with broker():
         rounds = [
             _round(arguments, distinct, customers, active, count)
             for _ in range(arguments.rounds)
@@ -81,19 +81,6 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--workers", default="1,2", help="numbers of workers")
     parser.add_argument("--rounds", type=int, default=1)
     return parser.parse_args()
-
-
-@contextmanager
-def _broker() -> Iterator[None]:
-    if "CKM__KAFKA__BOOTSTRAP_SERVERS" in os.environ:
-        yield
-        return
-    with KafkaServer() as server:
-        os.environ["CKM__KAFKA__BOOTSTRAP_SERVERS"] = server.bootstrap_servers
-        try:
-            yield
-        finally:
-            del os.environ["CKM__KAFKA__BOOTSTRAP_SERVERS"]
 
 
 @dataclass(frozen=True)

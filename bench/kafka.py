@@ -11,15 +11,20 @@ import shutil
 import subprocess
 import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Final, Self
 
 from kafka import KafkaAdminClient
 
 from ckm_stream.errors import ConfigurationError
 from ckm_stream.operations.children import last_line, start_child, stop_child
 from ckm_stream.operations.embedded import LOOPBACK, free_port, wait_until_ready
+
+#: The setting of the service that says where Kafka is.
+SERVERS: Final = "CKM__KAFKA__BOOTSTRAP_SERVERS"
 
 _DEPLOY = Path(__file__).parents[1] / "deploy" / "kafka"
 _TARGET = _DEPLOY / "target"
@@ -249,3 +254,21 @@ def fetch_jars() -> Path:
             raise ConfigurationError(f"Maven could not fetch Kafka's jars: {result.stdout[-500:]}")
         done.touch()
     return jars
+
+
+@contextmanager
+def broker() -> Iterator[str]:
+    """
+    Give the address of real Kafka, which is in this process's environment meanwhile.
+
+    It is CKM__KAFKA__BOOTSTRAP_SERVERS where that is set, else a broker that is started.
+    """
+    if SERVERS in os.environ:
+        yield os.environ[SERVERS]
+        return
+    with KafkaServer() as server:
+        os.environ[SERVERS] = server.bootstrap_servers
+        try:
+            yield server.bootstrap_servers
+        finally:
+            del os.environ[SERVERS]

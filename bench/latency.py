@@ -21,13 +21,12 @@ import os
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from math import ceil
 from pathlib import Path
 from typing import Any, Final
 
-from bench.kafka import KafkaServer
+from bench.kafka import SERVERS, broker
 from bench.load import simulated_load
 from bench.openloop import Arrivals, Published, Schedule, publishing
 from bench.programs import Record, provisioned, report, scrape
@@ -40,7 +39,6 @@ from ckm_stream.operations.children import last_line, start_child, stop_child
 from ckm_stream.operations.schemas import open_schemas
 from ckm_stream.settings import Guarantee, Settings
 
-_SERVERS: Final = "CKM__KAFKA__BOOTSTRAP_SERVERS"
 _PATIENCE_S: Final = 60.0
 _QUIET_S: Final = 1.0
 _POLL_S: Final = 0.1
@@ -53,7 +51,7 @@ def main() -> None:
     events = simulated_load(
         int(arguments.rate * (arguments.warm_up + arguments.seconds)), arguments.customers
     )
-    with _kafka():
+    with broker():
         rounds = {each.value: _round(arguments, events, each) for each in arguments.guarantee}
         rounds["direct"] = _direct(arguments, events)
     summaries = {
@@ -86,16 +84,6 @@ def _arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-@contextmanager
-def _kafka() -> Iterator[None]:
-    if _SERVERS in os.environ:
-        yield
-        return
-    with KafkaServer() as server:
-        os.environ[_SERVERS] = server.bootstrap_servers
-        yield
-
-
 def _round(
     arguments: argparse.Namespace, events: list[TouchpointEvent], guarantee: Guarantee
 ) -> dict[str, Any]:
@@ -103,9 +91,7 @@ def _round(
     with (
         provisioned(arguments.partitions) as settings,
         tempfile.TemporaryDirectory(prefix="ckm-bench-") as folder,
-        publishing(
-            os.environ[_SERVERS], Schedule(_records(settings, events), arguments.rate)
-        ) as go,
+        publishing(os.environ[SERVERS], Schedule(_records(settings, events), arguments.rate)) as go,
     ):
         log_path = Path(folder) / "worker.log"
         worker = start_child(
@@ -138,9 +124,9 @@ def _direct(arguments: argparse.Namespace, events: list[TouchpointEvent]) -> dic
     with provisioned(arguments.partitions) as settings:
         records = _records(settings, events)
         topic = Topics(settings.kafka.topic_prefix).call
-        with publishing(os.environ[_SERVERS], Schedule(records, arguments.rate)) as go:
+        with publishing(os.environ[SERVERS], Schedule(records, arguments.rate)) as go:
             arrivals = Arrivals(
-                os.environ[_SERVERS], topic, settings.kafka.partitions, isolation="read_uncommitted"
+                os.environ[SERVERS], topic, settings.kafka.partitions, isolation="read_uncommitted"
             )
             try:
                 go.send("go")

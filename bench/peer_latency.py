@@ -20,8 +20,9 @@ from math import ceil
 from pathlib import Path
 from typing import Any, Final
 
-from bench.cluster import Backlog, Cluster, broker, encoded_backlog
+from bench.cluster import Backlog, Cluster, encoded_backlog
 from bench.contestants import EOS, PROGRAMS, Done, Place, Program, Running
+from bench.kafka import broker
 from bench.openloop import Arrivals, Published, Schedule, publishing
 from bench.processes import cpu_seconds
 from bench.programs import Record, report

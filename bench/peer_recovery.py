@@ -19,8 +19,9 @@ from itertools import cycle, islice
 from pathlib import Path
 from typing import Any, Final
 
-from bench.cluster import Cluster, broker, encoded_backlog
+from bench.cluster import Cluster, encoded_backlog
 from bench.contestants import PROGRAMS, Done, Place, Program
+from bench.kafka import broker
 from bench.processes import cpu_until_end
 from bench.programs import Record, report
 from ckm_stream.operations.children import stop_child

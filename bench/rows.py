@@ -21,7 +21,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from math import ceil
 from pathlib import Path
 from typing import Any, Final
@@ -29,7 +29,7 @@ from typing import Any, Final
 from confluent_kafka import OFFSET_BEGINNING, Consumer, TopicPartition
 from sqlalchemy import Engine
 
-from bench.kafka import KafkaServer
+from bench.kafka import SERVERS, broker
 from bench.load import simulated_load
 from bench.openloop import Published, Schedule, publishing
 from bench.programs import Record, provisioned, report, scrape
@@ -45,7 +45,6 @@ from ckm_stream.settings import Guarantee, Settings
 from ckm_stream.snapshots.store import migrate, open_engine
 from tests.support.postgres import PostgresServer
 
-_SERVERS: Final = "CKM__KAFKA__BOOTSTRAP_SERVERS"
 _SERVER: Final = {"shared_buffers": "1GB", "max_wal_size": "4GB", "track_commit_timestamp": "on"}
 _PATIENCE_S: Final = 60.0
 _POLL_S: Final = 0.2
@@ -66,7 +65,7 @@ def main() -> None:
     events = simulated_load(
         int(arguments.rate * (arguments.warm_up + arguments.seconds)), arguments.customers
     )
-    with _kafka(), PostgresServer(fsync=True, settings=_SERVER) as server:
+    with broker(), PostgresServer(fsync=True, settings=_SERVER) as server:
         rounds = {
             each.value: _round(arguments, events, each, server) for each in arguments.guarantee
         }
@@ -100,19 +99,6 @@ def _arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-@contextmanager
-def _kafka() -> Iterator[None]:
-    if _SERVERS in os.environ:
-        yield
-        return
-    with KafkaServer() as server:
-        os.environ[_SERVERS] = server.bootstrap_servers
-        try:
-            yield
-        finally:
-            del os.environ[_SERVERS]
-
-
 def _round(
     arguments: argparse.Namespace,
     events: list[TouchpointEvent],
@@ -130,7 +116,7 @@ def _round(
         settings = stack.enter_context(provisioned(arguments.partitions))
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="ckm-bench-")))
         go = stack.enter_context(
-            publishing(os.environ[_SERVERS], Schedule(_records(settings, events), arguments.rate))
+            publishing(os.environ[SERVERS], Schedule(_records(settings, events), arguments.rate))
         )
         engine = open_engine(url)
         migrate(engine)

@@ -26,7 +26,6 @@ import tempfile
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -35,7 +34,7 @@ from psycopg import sql
 from sqlalchemy import Engine
 
 from bench.announced import Written, announced
-from bench.kafka import KafkaServer
+from bench.kafka import broker
 from bench.programs import provisioned, report, scrape, write_placed
 from ckm_stream.codec.outputs import OutputCodec
 from ckm_stream.codec.topics import Topics
@@ -60,7 +59,6 @@ from ckm_stream.snapshots.tables import (
 from ckm_stream.snapshots.writer import SnapshotWriter
 from tests.support.postgres import PostgresServer
 
-_SERVERS: Final = "CKM__KAFKA__BOOTSTRAP_SERVERS"
 _TABLES: Final = (PROFILE, EMPLOYEE, CURRENT_SCORE, SCORE, CLASS_HISTORY, KNOWLEDGE_ITEM)
 _PARTITIONS: Final = 4
 _UNIT: Final = 250
@@ -112,7 +110,7 @@ def main() -> None:
             bare, tables = _bare(url, settings, records, arguments.batch)
         with server.fresh_database() as url:
             writer = _writer(url, settings, records, arguments.batch)
-        with server.fresh_database() as url, _kafka():
+        with server.fresh_database() as url, broker():
             worker = _worker(url, records)
     costs = {"bare": bare, "writer": writer, "worker": worker}
     report(
@@ -134,19 +132,6 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--customers", type=int, default=5_000, help="customers they are about")
     parser.add_argument("--batch", type=int, default=20_000, help="records in a transaction")
     return parser.parse_args()
-
-
-@contextmanager
-def _kafka() -> Iterator[None]:
-    if _SERVERS in os.environ:
-        yield
-        return
-    with KafkaServer() as server:
-        os.environ[_SERVERS] = server.bootstrap_servers
-        try:
-            yield
-        finally:
-            del os.environ[_SERVERS]
 
 
 def _cpu_s(pid: int) -> float:

@@ -10,7 +10,7 @@ from ckm_stream.domain.score import SourceClass
 if TYPE_CHECKING:
     from sqlalchemy import Engine
 
-    from ckm_stream.snapshots.queries import StoredProfile
+    from ckm_stream.snapshots.stored import StoredProfile
 
 _UNKNOWN_CUSTOMER = 1
 

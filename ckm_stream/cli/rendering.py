@@ -15,7 +15,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ckm_stream.domain.score import Indicator
-from ckm_stream.snapshots.queries import (
+from ckm_stream.snapshots.stored import (
     ClassSize,
     ExplainedScore,
     LifetimeValue,

@@ -1,16 +1,11 @@
 """``ckm tokens create|list|revoke``: who may use the HTTP gateway."""
 
 from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated, Any, Final
+from typing import Annotated, Final
 
 import typer
 
 from ckm_stream.cli.printing import print_json
-
-if TYPE_CHECKING:
-    from datetime import datetime
-
-    from ckm_stream.snapshots.tokens import StoredToken
 
 _UNKNOWN_TOKEN: Final = 1
 _DAY_S: Final = 86_400
@@ -48,6 +43,8 @@ def create(name: Name, scopes: Scopes, *, days: Days = 90, as_json: AsJson = Fal
     """
     import time
 
+    import msgspec
+
     from ckm_stream.cli.opened import opened_store
     from ckm_stream.snapshots.tokens import Scope, TokenStore
 
@@ -60,7 +57,7 @@ def create(name: Name, scopes: Scopes, *, days: Days = 90, as_json: AsJson = Fal
             expires_s=now_s + days * _DAY_S if days else None,
         )
     if as_json:
-        print_json({"token": token, **_document(stored)})
+        print_json({"token": token, **msgspec.structs.asdict(stored.told())})
         return
     end = "never expires" if not days else f"expires in {days} days"
     typer.echo(f"{stored.token_id} for {name}: {', '.join(stored.scopes)}; {end}", err=True)
@@ -83,7 +80,7 @@ def list_tokens(*, as_json: AsJson = False) -> None:
     with opened_store() as engine:
         found = list(TokenStore(engine).all().values())
     if as_json:
-        print_json([_document(each) for each in found])
+        print_json([each.told() for each in found])
         return
     from rich.table import Table
 
@@ -93,15 +90,14 @@ def list_tokens(*, as_json: AsJson = False) -> None:
     for heading in ("id", "name", "scopes", "created (UTC)", "expires", "state"):
         table.add_column(heading)
     for each in found:
-        document = _document(each)
-        expires = document["expires_at"]
+        told = each.told()
         state = "in force" if each.is_valid(time.time()) else "expired"
         table.add_row(
             each.token_id,
             each.name,
             ", ".join(each.scopes),
-            show_instant(document["created_at"]),
-            "never" if expires is None else show_instant(expires),
+            show_instant(told.created_at),
+            "never" if told.expires_at is None else show_instant(told.expires_at),
             state if each.revoked_at is None else "revoked",
         )
     print_tables(table)
@@ -125,19 +121,3 @@ def revoke(token_id: TokenId) -> None:
         typer.echo(f"there is no token {token_id!r}; `ckm tokens list` shows them", err=True)
         raise typer.Exit(_UNKNOWN_TOKEN)
     typer.echo(f"{token_id} is revoked")
-
-
-def _document(token: "StoredToken") -> dict[str, Any]:
-    from ckm_stream.snapshots.columns import to_datetime
-
-    def instant(micros: int | None) -> "datetime | None":
-        return None if micros is None else to_datetime(micros)
-
-    return {
-        "token_id": token.token_id,
-        "name": token.name,
-        "scopes": list(token.scopes),
-        "created_at": instant(token.created_at),
-        "expires_at": instant(token.expires_at),
-        "revoked_at": instant(token.revoked_at),
-    }

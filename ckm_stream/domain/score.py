@@ -4,6 +4,7 @@ What a score is: three dimensions, a total, a class, and the factors that explai
 Values only; how they come about is in ``indicators``, ``epoch`` and ``scoring``.
 """
 
+from collections.abc import Iterable
 from enum import StrEnum
 
 import msgspec
@@ -83,6 +84,11 @@ class Factor(msgspec.Struct, frozen=True, gc=False):
     half_life_s: int
     n_eff: float
     newest_event_id: str | None
+
+
+def largest_first(factors: Iterable[Factor]) -> tuple[Factor, ...]:
+    """Return *factors* as people read them: by how far each moves the total, whichever way."""
+    return tuple(sorted(factors, key=lambda each: -abs(each.contribution)))
 
 
 class Score(msgspec.Struct, frozen=True, gc=False):

@@ -9,9 +9,9 @@ from ckm_stream.domain.score import Factor
 from ckm_stream.gateway.flow import TopicFlow
 from ckm_stream.gateway.problems import FieldError
 from ckm_stream.snapshots.overview import Cell
-from ckm_stream.snapshots.pages import CustomerProfile, History, SectionItem
-from ckm_stream.snapshots.queries import ClassSize, ExplainedScore, RankedSource
-from ckm_stream.snapshots.tokens import Scope
+from ckm_stream.snapshots.pages import History, SectionItem
+from ckm_stream.snapshots.stored import ClassSize, CustomerProfile, ExplainedScore, RankedSource
+from ckm_stream.snapshots.tokens import Scope, TokenView
 
 
 class Verdict(msgspec.Struct, frozen=True):
@@ -97,17 +97,6 @@ class Me(msgspec.Struct, frozen=True):
     name: str
     scopes: tuple[Scope, ...]
     expires_at: datetime | None
-
-
-class TokenView(msgspec.Struct, frozen=True):
-    """A token without its secret."""
-
-    token_id: str
-    name: str
-    scopes: tuple[Scope, ...]
-    created_at: datetime
-    expires_at: datetime | None
-    revoked_at: datetime | None
 
 
 class TokenList(msgspec.Struct, frozen=True):

@@ -29,7 +29,9 @@ from ckm_stream.gateway.measuring import Measured, where_of
 from ckm_stream.gateway.openapi import document_of
 from ckm_stream.gateway.problems import FieldError, Problem, problem_response, unprocessable
 from ckm_stream.gateway.routes import customers, events, sources, stream, tokens
+from ckm_stream.gateway.routes.parameters import bad_parameter
 from ckm_stream.gateway.tokens import Tokens
+from ckm_stream.snapshots.pages import CursorError
 
 log = structlog.get_logger(__name__)
 
@@ -91,6 +93,7 @@ def build_app(gateway: Gateway, held: Tokens) -> FastAPI:
     app.add_exception_handler(Problem, _tell)
     app.add_exception_handler(HTTPException, _tell_http)
     app.add_exception_handler(RequestValidationError, _tell_parameters)
+    app.add_exception_handler(CursorError, _tell_cursor)
     return app
 
 
@@ -144,6 +147,10 @@ async def _tell_http(_: Request, error: Exception) -> Response:
     return problem_response(
         Problem(status, said.get(status, status.description), headers=error.headers)
     )
+
+
+async def _tell_cursor(_: Request, error: Exception) -> Response:
+    return problem_response(bad_parameter("cursor", str(error)))
 
 
 async def _tell_parameters(_: Request, error: Exception) -> Response:

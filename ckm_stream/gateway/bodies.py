@@ -50,7 +50,7 @@ async def read_body(request: Request, *, max_bytes: int, timeout_s: float) -> by
     Raises:
         Problem: 408, 413, 415 or 400; what is too long was not read to its end.
     """
-    unpack = _unpacker(request, max_bytes)
+    is_packed = _is_packed(request)
     _refuse_announced(request, max_bytes)
     chunks: list[bytes] = []
     size = 0
@@ -69,7 +69,8 @@ async def read_body(request: Request, *, max_bytes: int, timeout_s: float) -> by
         ) from None
     except ClientDisconnect:
         raise Problem(HTTPStatus.BAD_REQUEST, "the body ended before its length") from None
-    return unpack(b"".join(chunks))
+    body = b"".join(chunks)
+    return _unpack(body, max_bytes) if is_packed else body
 
 
 def _refuse_announced(request: Request, max_bytes: int) -> None:
@@ -80,7 +81,7 @@ def _refuse_announced(request: Request, max_bytes: int) -> None:
         raise _too_large(max_bytes)
 
 
-def _unpacker(request: Request, max_bytes: int) -> "_Unpack":
+def _is_packed(request: Request) -> bool:
     encoding = request.headers.get("content-encoding", "identity").strip().lower()
     if encoding not in {"identity", "gzip"}:
         raise Problem(
@@ -88,27 +89,20 @@ def _unpacker(request: Request, max_bytes: int) -> "_Unpack":
             "Content-Encoding must be gzip or identity",
             headers={"Accept-Encoding": "gzip, identity"},
         )
-    return _Unpack(max_bytes, is_packed=encoding == "gzip")
+    return encoding == "gzip"
 
 
-class _Unpack:
-    def __init__(self, max_bytes: int, *, is_packed: bool) -> None:
-        self._max_bytes = max_bytes
-        self._is_packed = is_packed
-
-    def __call__(self, data: bytes) -> bytes:
-        if not self._is_packed:
-            return data
-        unpacker = zlib.decompressobj(_GZIP_WINDOW)
-        try:
-            unpacked = unpacker.decompress(data, self._max_bytes + 1)
-        except zlib.error:
-            raise Problem(HTTPStatus.BAD_REQUEST, "the body is not gzip") from None
-        if len(unpacked) > self._max_bytes:
-            raise _too_large(self._max_bytes)
-        if not unpacker.eof or unpacker.unused_data:
-            raise Problem(HTTPStatus.BAD_REQUEST, "the body is not one whole gzip stream")
-        return unpacked
+def _unpack(data: bytes, max_bytes: int) -> bytes:
+    unpacker = zlib.decompressobj(_GZIP_WINDOW)
+    try:
+        unpacked = unpacker.decompress(data, max_bytes + 1)
+    except zlib.error:
+        raise Problem(HTTPStatus.BAD_REQUEST, "the body is not gzip") from None
+    if len(unpacked) > max_bytes:
+        raise _too_large(max_bytes)
+    if not unpacker.eof or unpacker.unused_data:
+        raise Problem(HTTPStatus.BAD_REQUEST, "the body is not one whole gzip stream")
+    return unpacked
 
 
 def _too_large(max_bytes: int) -> Problem:

@@ -14,12 +14,13 @@ from ckm_stream.codec.epochs import EpochCodec
 from ckm_stream.codec.state import decode_state
 from ckm_stream.domain.epoch import Epoch
 from ckm_stream.domain.policy import Policy
-from ckm_stream.domain.scoring import explain, score_profile
+from ckm_stream.domain.score import largest_first
+from ckm_stream.domain.scoring import explain, read_profile, score_profile
 from ckm_stream.pipeline.epochs import Epochs
 from ckm_stream.snapshots.columns import to_datetime
 from ckm_stream.snapshots.epochs import EpochStore
 from ckm_stream.snapshots.errors import store_errors
-from ckm_stream.snapshots.queries import ExplainedScore
+from ckm_stream.snapshots.stored import ExplainedScore
 from ckm_stream.snapshots.tables import CURRENT_SCORE, PROFILE
 
 
@@ -38,10 +39,8 @@ def known_epochs(engine: Engine, codec: EpochCodec, zero: Epoch) -> Epochs:
         TransientError: If the database is unavailable for now.
     """
     epochs = Epochs(zero)
-    store = EpochStore(engine, codec)
-    for row in store.list_epochs():
-        if row.effective_from_s is not None and (kept := store.find(row.epoch_id)) is not None:
-            epochs.take(kept.epoch)
+    for epoch in EpochStore(engine, codec).activated():
+        epochs.take(epoch)
     return epochs
 
 
@@ -78,8 +77,9 @@ def cooled(
     facts = decode_state(row.state, policy).facts
     as_of_s = int(at.timestamp())
     epoch = epochs.at(as_of_s)
-    score = score_profile(facts, as_of_s=as_of_s, epoch=epoch, policy=policy)
-    explanation = explain(facts, as_of_s=as_of_s, epoch=epoch, policy=policy)
+    readings = read_profile(facts, as_of_s=as_of_s, epoch=epoch, policy=policy)
+    score = score_profile(facts, as_of_s=as_of_s, epoch=epoch, policy=policy, readings=readings)
+    explanation = explain(facts, as_of_s=as_of_s, epoch=epoch, policy=policy, readings=readings)
     return msgspec.convert(
         {
             **msgspec.structs.asdict(score),
@@ -91,7 +91,7 @@ def cooled(
             "event_id": row.event_id or "",
             "simulated": row.simulated,
             "reference_total": explanation.reference_total,
-            "factors": sorted(explanation.factors, key=lambda each: -abs(each.contribution)),
+            "factors": largest_first(explanation.factors),
         },
         ExplainedScore,
     )

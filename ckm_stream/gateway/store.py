@@ -49,8 +49,12 @@ class StoreReader:
             Problem: 503 if the database is unavailable, slow, or not as the settings say; the
                 reason is in the log.
         """
+        loop = asyncio.get_running_loop()
         try:
-            return await self.run(lambda: self._twice(query, arguments, options))
+            async with asyncio.timeout(self._timeout_s):
+                result = await loop.run_in_executor(
+                    self._threads, lambda: self._twice(query, arguments, options)
+                )
         except TransientError as error:
             raise self._refused(str(error)) from None
         except ConfigurationError as error:
@@ -58,17 +62,6 @@ class StoreReader:
             raise unavailable(_MISCONFIGURED) from None
         except TimeoutError:
             raise self._refused(f"no answer within {self._timeout_s:g} s") from None
-
-    async def run(self, work: Callable[[], T]) -> T:
-        """
-        Return what *work*, which uses the engine, returns.
-
-        Raises:
-            TimeoutError: If it takes too long; it goes on in its thread.
-        """
-        loop = asyncio.get_running_loop()
-        async with asyncio.timeout(self._timeout_s):
-            result = await loop.run_in_executor(self._threads, work)
         self._contact.answered()
         return result
 

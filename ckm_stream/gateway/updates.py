@@ -8,31 +8,31 @@ topic, for that listener alone. Committed records only.
 
 import asyncio
 import re
+import time
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from operator import ge
 from typing import Any, Final
 
-import msgspec
 import structlog
 from aiokafka.errors import KafkaError
-from aiokafka.structs import ConsumerRecord, TopicPartition
+from aiokafka.structs import TopicPartition
 
 from ckm_stream.codec.outputs import OutputCodec
-from ckm_stream.domain.score import ScoreUpdate, SourceClass
 from ckm_stream.errors import RejectedRecord
+from ckm_stream.gateway.announced import Update, Wanted
 from ckm_stream.gateway.kafka import new_consumer
 from ckm_stream.operations.vitals import Contact
 from ckm_stream.settings import KafkaSettings
-from ckm_stream.snapshots.columns import to_datetime
 
 log = structlog.get_logger(__name__)
 
-#: Updates that are held for listeners: some 30 MB.
+#: Updates that are held for listeners: 20 MB of records, 65 MB of answers.
 _WINDOW: Final = 20_000
 _AT_ONCE: Final = 256
 _POLL_MS: Final = 500
 _PAUSE_S: Final = 2.0
+_PATIENCE: Final = 0.25  # of a heartbeat: one is late by no more, however others keep us busy
 _OFFSET: Final = re.compile(r"[0-9]{1,18}")
 #: Records that another gateway may have read and this one not yet.
 _AHEAD: Final = 100_000
@@ -42,81 +42,6 @@ Positions = list[int]
 
 class PositionError(ValueError):
     """A position that none of this topic's is."""
-
-
-class Update:
-    """A score update and its place; read when the first listener wants it."""
-
-    __slots__ = ("_data", "_update", "offset", "partition", "value")
-
-    def __init__(self, record: ConsumerRecord) -> None:
-        self.partition: int = record.partition
-        self.offset: int = record.offset
-        self.value: bytes | None = record.value
-        self._update: ScoreUpdate | None = None
-        self._data = b""
-
-    def read(self, codec: OutputCodec) -> ScoreUpdate:
-        """
-        Return what it says.
-
-        Raises:
-            RejectedRecord: If it is none.
-        """
-        if self._update is None:
-            self._update = codec.decode_score_update(self.value)
-        return self._update
-
-    def json(self, codec: OutputCodec) -> bytes:
-        """Return it as JSON: the fields of a stored score, its reference total and its factors."""
-        if not self._data:
-            self._data = msgspec.json.encode(_document(self.read(codec)))
-        return self._data
-
-
-def _document(update: ScoreUpdate) -> dict[str, Any]:
-    score = update.score
-    return {
-        "customer_id": update.customer_id,
-        "version": update.version,
-        "as_of": to_datetime(update.as_of),
-        "reason": update.reason,
-        **{name: getattr(score, name) for name in _OF_SCORE},
-        "previous_class": update.previous_class,
-        "event_id": update.event_id,
-        "reference_total": update.reference_total,
-        "factors": sorted(update.factors, key=lambda each: -abs(each.contribution)),
-    }
-
-
-_OF_SCORE: Final = (
-    "epoch_id",
-    "total",
-    "value",
-    "willingness",
-    "absorption",
-    "value_n_eff",
-    "willingness_n_eff",
-    "absorption_n_eff",
-    "source_class",
-    "lead_user",
-    "engagement",
-    "engagement_reason",
-)
-
-
-class Wanted(msgspec.Struct, frozen=True):
-    """Whose updates a listener wants: of one customer, of one class now or before, or all."""
-
-    customer_id: str | None = None
-    source_class: SourceClass | None = None
-
-    def takes(self, update: ScoreUpdate) -> bool:
-        """Tell whether *update* is one of them."""
-        if self.customer_id is not None and update.customer_id != self.customer_id:
-            return False
-        classes = (update.score.source_class, update.previous_class)
-        return self.source_class is None or self.source_class in classes
 
 
 class UpdateHub:
@@ -196,20 +121,29 @@ class UpdateHub:
         It ends with the program, when a listener has fallen behind the window, and when the topic
         had to be read anew; it may begin again from where *positions* are then.
         """
-        if not self._covers(positions):
-            async with aclosing(self._replay(positions)) as replayed:
-                async for update in replayed:
-                    if self._is_wanted(update, wanted):
-                        yield update
-        async with aclosing(self._in_window(positions, heartbeat_s)) as held:
-            async for each in held:
-                if each is None or self._is_wanted(each, wanted):
+        told_at = time.monotonic()
+        async with aclosing(self._from(positions, heartbeat_s * _PATIENCE)) as updates:
+            async for each in updates:
+                if each is not None and self._is_wanted(each, wanted):
+                    yield each
+                elif time.monotonic() >= told_at + heartbeat_s:
+                    yield None
+                else:
+                    continue
+                told_at = time.monotonic()
+
+    async def _from(
+        self, positions: Positions, pause_s: float
+    ) -> AsyncGenerator[Update | None, None]:
+        """Yield all updates from *positions* on, and move these; None after each pause."""
+        for part in (self._replay(positions), self._in_window(positions, pause_s)):
+            async with aclosing(part) as updates:
+                async for each in updates:
                     yield each
 
     async def _in_window(
-        self, positions: Positions, heartbeat_s: float
+        self, positions: Positions, pause_s: float
     ) -> AsyncGenerator[Update | None, None]:
-        """Yield the window's updates from *positions* on, and move these."""
         if not self._covers(positions):
             return
         number, window = self._first, self._window
@@ -225,14 +159,14 @@ class UpdateHub:
                     positions[held.partition] = held.offset + 1
                     yield held
             try:
-                async with asyncio.timeout(heartbeat_s):
+                async with asyncio.timeout(pause_s):
                     await self._more.wait()
             except TimeoutError:
                 yield None
 
     def _is_wanted(self, update: Update, wanted: Wanted) -> bool:
         try:
-            return wanted.takes(update.read(self._codec))
+            return update.is_wanted(wanted, self._codec)
         except RejectedRecord as error:
             place = f"{self._topic}-{update.partition}@{update.offset}"
             log.warning("gateway.update_unreadable", place=place, reason=error.reason)
@@ -268,8 +202,10 @@ class UpdateHub:
             self._floor[oldest.partition] = oldest.offset + 1
         self._wake()
 
-    async def _replay(self, positions: Positions) -> AsyncGenerator[Update, None]:
+    async def _replay(self, positions: Positions) -> AsyncGenerator[Update | None, None]:
         """Yield what lies before the window, moving *positions* until the window covers them."""
+        if self._covers(positions):
+            return
         consumer = await new_consumer(self._kafka, self._topic)
         try:
             for partition, offset in enumerate(positions):
@@ -283,6 +219,7 @@ class UpdateHub:
                     # Behind a transaction's end there is a marker that is never delivered.
                     tp = TopicPartition(self._topic, partition)
                     positions[partition] = max(positions[partition], await consumer.position(tp))
+                yield None
         except KafkaError as error:  # the listener has to come again
             log.warning("gateway.replay_ends", reason=type(error).__name__)
         finally:

@@ -100,15 +100,10 @@ class EpochStore:
             row = connection.execute(query).one_or_none()
         if row is None:
             return None
-        try:
+        with _readable(epoch_id):
             return KeptEpoch(
                 self._codec.decode(row.announcement), msgspec.convert(row.diagnostics, FitReport)
             )
-        except (RejectedRecord, msgspec.ValidationError) as error:
-            raise ConfigurationError(
-                f"epoch {epoch_id} in the store is not readable by this release ({error}); use "
-                "the release and the schema registry that it was fitted with, or fit a new one"
-            ) from None
 
     def newest_activated(self) -> Epoch | None:
         """
@@ -127,6 +122,27 @@ class EpochStore:
         with store_errors(self._engine.url), self._engine.begin() as connection:
             announcement = connection.scalar(query)
         return None if announcement is None else self._codec.decode(announcement)
+
+    def activated(self) -> list[Epoch]:
+        """
+        Return all activated epochs by their numbers, as far as the store knows.
+
+        Raises:
+            ConfigurationError: If one cannot be read.
+            TransientError: If the database is unavailable for now.
+        """
+        query = (
+            select(EPOCH.c.epoch_id, EPOCH.c.announcement)
+            .where(EPOCH.c.effective_from.is_not(None))
+            .order_by(EPOCH.c.epoch_id)
+        )
+        with store_errors(self._engine.url), self._engine.begin() as connection:
+            rows = connection.execute(query).all()
+        epochs = []
+        for row in rows:
+            with _readable(row.epoch_id):
+                epochs.append(self._codec.decode(row.announcement))
+        return epochs
 
     def list_epochs(self) -> list[EpochRow]:
         """
@@ -196,3 +212,14 @@ class EpochStore:
     def _writing(self) -> Iterator[Connection]:
         with store_errors(self._engine.url), for_writing(self._engine).begin() as connection:
             yield connection
+
+
+@contextmanager
+def _readable(epoch_id: int) -> Iterator[None]:
+    try:
+        yield
+    except (RejectedRecord, msgspec.ValidationError) as error:
+        raise ConfigurationError(
+            f"epoch {epoch_id} in the store is not readable by this release ({error}); use "
+            "the release and the schema registry that it was fitted with, or fit a new one"
+        ) from None

@@ -16,7 +16,7 @@ from ckm_stream.lifetime.gamma_gamma import GammaGamma
 from ckm_stream.lifetime.histories import Histories, Spends
 from ckm_stream.lifetime.pareto import ParetoNBD
 from ckm_stream.lifetime.pricing import lifetime_value
-from ckm_stream.snapshots.queries import LifetimeValue
+from ckm_stream.snapshots.stored import LifetimeValue
 
 # Not BG/NBD: it holds every customer who bought once for alive, for good.
 _BUYING: Final = {kind.NAME: kind for kind in (ModifiedBetaGeometric, ParetoNBD)}

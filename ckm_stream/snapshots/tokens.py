@@ -9,12 +9,14 @@ import hashlib
 import re
 import secrets
 from collections.abc import Collection
+from datetime import datetime
 from enum import StrEnum
 from typing import Final
 
 import msgspec
 from sqlalchemy import Engine, insert, select, update
 
+from ckm_stream.snapshots.columns import to_datetime
 from ckm_stream.snapshots.errors import store_errors
 from ckm_stream.snapshots.store import for_writing
 from ckm_stream.snapshots.tables import ACCESS_TOKEN
@@ -50,6 +52,17 @@ class StoredToken(msgspec.Struct, frozen=True, kw_only=True):
     expires_at: int | None
     revoked_at: int | None
 
+    def told(self) -> "TokenView":
+        """Return what may be told of it."""
+        return TokenView(
+            token_id=self.token_id,
+            name=self.name,
+            scopes=self.scopes,
+            created_at=to_datetime(self.created_at),
+            expires_at=None if self.expires_at is None else to_datetime(self.expires_at),
+            revoked_at=None if self.revoked_at is None else to_datetime(self.revoked_at),
+        )
+
     def may(self, scope: Scope) -> bool:
         """Tell whether it is good for *scope*."""
         return scope in self.scopes or Scope.ADMIN in self.scopes
@@ -58,6 +71,17 @@ class StoredToken(msgspec.Struct, frozen=True, kw_only=True):
         """Tell whether it is in force at a Unix second."""
         is_over = self.expires_at is not None and self.expires_at <= now_s * _MICROS
         return self.revoked_at is None and not is_over
+
+
+class TokenView(msgspec.Struct, frozen=True, kw_only=True):
+    """A token as it is shown: without the hash of its secret; times are UTC."""
+
+    token_id: str
+    name: str
+    scopes: tuple[Scope, ...]
+    created_at: datetime
+    expires_at: datetime | None
+    revoked_at: datetime | None
 
 
 def hash_of(secret: str) -> str:

@@ -24,8 +24,8 @@ from ckm_stream.gateway.routes.parameters import (
     needs,
 )
 from ckm_stream.snapshots import pages
-from ckm_stream.snapshots.pages import CursorError, CustomerProfile, History
-from ckm_stream.snapshots.queries import explain
+from ckm_stream.snapshots.pages import History
+from ckm_stream.snapshots.stored import CustomerProfile
 from ckm_stream.snapshots.tokens import Scope
 
 router = APIRouter(dependencies=[Depends(needs(Scope.READ))], tags=["customers"])
@@ -57,18 +57,18 @@ async def read_score(request: Request, customer_id: CustomerId, at: At = None) -
     """Return the newest announced score with its explanation as announced, or cooled to `at`."""
     gateway = gateway_of(request)
     if at is None:
-        announced = _known(await gateway.store.read(explain, customer_id))
+        announced = _known(await gateway.store.read(pages.announced, customer_id))
         fields = msgspec.structs.asdict(announced)
         return answer(ScoreAnswer(**fields, cooled=False, at=None))
     if at.tzinfo is None:
-        raise bad_parameter("at", ValueError("needs an offset, such as Z"))
+        raise bad_parameter("at", "needs an offset, such as Z")
     epochs = await gateway.epochs()
     try:
         found = await gateway.store.read(
             cooled, customer_id, at=at, epochs=epochs, policy=gateway.settings.scoring
         )
     except TooEarlyError as error:
-        raise bad_parameter("at", error) from None
+        raise bad_parameter("at", str(error)) from None
     return answer(ScoreAnswer(**msgspec.structs.asdict(_known(found)), cooled=True, at=at))
 
 
@@ -83,10 +83,7 @@ async def read_history(
 ) -> Response:
     """Return what was announced, newest first."""
     store = gateway_of(request).store
-    try:
-        found = await store.read(pages.history, customer_id, limit=limit, cursor=cursor)
-    except CursorError as error:
-        raise bad_parameter("cursor", error) from None
+    found = await store.read(pages.history, customer_id, limit=limit, cursor=cursor)
     if not found.scores and cursor is None:
         _known(await store.read(pages.customer, customer_id))
     return answer(found)
@@ -108,10 +105,7 @@ async def read_items(
     """Return knowledge items, newest first."""
     store = gateway_of(request).store
     of = None if section is None else Section[section.name]
-    try:
-        page = await store.read(pages.items, customer_id, of, limit=limit, cursor=cursor)
-    except CursorError as error:
-        raise bad_parameter("cursor", error) from None
+    page = await store.read(pages.items, customer_id, of, limit=limit, cursor=cursor)
     if not page.rows and cursor is None:
         _known(await store.read(pages.customer, customer_id))
     return answer(Items(page.rows, page.next_cursor))

@@ -32,6 +32,6 @@ def needs(scope: Scope) -> Callable[[Request], Awaitable[None]]:
     return admit
 
 
-def bad_parameter(name: str, error: ValueError) -> Problem:
+def bad_parameter(name: str, message: str) -> Problem:
     """Return the problem of a query parameter."""
-    return unprocessable(f"{name}: {error}", FieldError(f"$.query.{name}", str(error)))
+    return unprocessable(f"{name}: {message}", FieldError(f"$.query.{name}", message))

@@ -1,7 +1,6 @@
 """All customers: the ranking, the map, and the service at a glance."""
 
 from collections.abc import Sequence
-from http import HTTPStatus
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query
@@ -19,9 +18,9 @@ from ckm_stream.gateway.answers import (
 from ckm_stream.gateway.context import Gateway, answer, gateway_of
 from ckm_stream.gateway.flow import TopicFlow
 from ckm_stream.gateway.openapi import SECURED, answering
-from ckm_stream.gateway.routes.parameters import CursorParameter, Limit, bad_parameter, needs
+from ckm_stream.gateway.routes.parameters import CursorParameter, Limit, needs
 from ckm_stream.snapshots import pages
-from ckm_stream.snapshots.pages import CursorError, SourceFilter
+from ckm_stream.snapshots.pages import SourceFilter
 from ckm_stream.snapshots.tokens import Scope
 
 router = APIRouter(dependencies=[Depends(needs(Scope.READ))], tags=["key sources"])
@@ -52,18 +51,13 @@ async def read_ranking(  # noqa: PLR0913, PLR0917 -- query parameters, each with
     which = SourceFilter(
         source_class=of_class, lead_user=lead_user, min_total=min_total, id_prefix=q
     )
-    try:
-        page = await gateway_of(request).store.read(
-            pages.ranking, which, limit=limit, cursor=cursor
-        )
-    except CursorError as error:
-        raise bad_parameter("cursor", error) from None
+    page = await gateway_of(request).store.read(pages.ranking, which, limit=limit, cursor=cursor)
     return answer(KeySources(page.rows, page.next_cursor))
 
 
 @router.get(
     "/v1/map",
-    responses=answering(SourceMap, HTTPStatus.NOT_FOUND),
+    responses=answering(SourceMap),
     openapi_extra=SECURED,
     summary="How many customers there are by value and willingness",
 )

@@ -1,6 +1,7 @@
 """``GET /v1/score-updates``: score updates as they are announced, as server-sent events."""
 
 from collections.abc import AsyncIterator
+from contextlib import aclosing
 from http import HTTPStatus
 from typing import Annotated, Any, Final
 
@@ -9,11 +10,12 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
 from ckm_stream.domain.score import SourceClass
+from ckm_stream.gateway.announced import Wanted
 from ckm_stream.gateway.context import Gateway, gateway_of
 from ckm_stream.gateway.openapi import SECURED, answering
 from ckm_stream.gateway.problems import Problem, unavailable
-from ckm_stream.gateway.routes.parameters import needs
-from ckm_stream.gateway.updates import PositionError, Positions, Wanted, name_of
+from ckm_stream.gateway.routes.parameters import LONGEST_ID, needs
+from ckm_stream.gateway.updates import PositionError, Positions, name_of
 from ckm_stream.snapshots.tokens import Scope
 
 router = APIRouter(dependencies=[Depends(needs(Scope.READ))], tags=["score updates"])
@@ -23,7 +25,9 @@ _HEARTBEAT_S: Final = 15.0
 _RETRY_MS: Final = 2_000
 _RESPONSES: Final[dict[int | str, Any]] = answering(None, HTTPStatus.BAD_REQUEST, sent=_MEDIA_TYPE)
 
-OfCustomer = Annotated[str | None, Query(max_length=1000, description="Only of this customer.")]
+OfCustomer = Annotated[
+    str | None, Query(max_length=LONGEST_ID, description="Only of this customer.")
+]
 OfClass = Annotated[
     SourceClass | None, Query(alias="class", description="Only into or out of this class.")
 ]
@@ -71,11 +75,12 @@ async def stream_updates(
 async def _events(gateway: Gateway, positions: Positions, wanted: Wanted) -> AsyncIterator[bytes]:
     with gateway.streams.one():
         yield f"retry: {_RETRY_MS}\nid: {name_of(positions)}\n\n".encode()
-        updates = gateway.hub.follow(positions, wanted, heartbeat_s=_HEARTBEAT_S)
-        async for update in updates:
-            head = f"id: {name_of(positions)}\n".encode()
-            if update is None:
-                yield head + b": still here\n\n"
-            else:
-                data = update.json(gateway.outputs)
-                yield head + b"event: score-updated\ndata: " + data + b"\n\n"
+        followed = gateway.hub.follow(positions, wanted, heartbeat_s=_HEARTBEAT_S)
+        async with aclosing(followed) as updates:
+            async for update in updates:
+                head = f"id: {name_of(positions)}\n".encode()
+                if update is None:
+                    yield head + b": still here\n\n"
+                else:
+                    data = update.json(gateway.outputs)
+                    yield head + b"event: score-updated\ndata: " + data + b"\n\n"

@@ -1,6 +1,5 @@
 """Tokens: who is asking, and for administrators all of them."""
 
-from datetime import datetime
 from http import HTTPStatus
 from typing import Annotated, Final
 
@@ -8,13 +7,12 @@ from fastapi import APIRouter, Depends, Path
 from starlette.requests import Request
 from starlette.responses import Response
 
-from ckm_stream.gateway.answers import Me, TokenList, TokenView
+from ckm_stream.gateway.answers import Me, TokenList
 from ckm_stream.gateway.context import answer, gateway_of
 from ckm_stream.gateway.openapi import SECURED, answering
 from ckm_stream.gateway.problems import not_found
 from ckm_stream.gateway.routes.parameters import needs
-from ckm_stream.snapshots.columns import to_datetime
-from ckm_stream.snapshots.tokens import Scope, StoredToken, TokenStore
+from ckm_stream.snapshots.tokens import Scope, TokenStore
 
 router = APIRouter(tags=["tokens"])
 
@@ -28,7 +26,7 @@ TokenId = Annotated[str, Path(pattern=r"^[0-9a-f]{12}$", description="The token'
 async def read_me(request: Request) -> Response:
     """Return the name, the scopes and the end of the token that is used."""
     token = await gateway_of(request).admit(request, None)
-    return answer(Me(token.name, token.scopes, _instant(token.expires_at)))
+    return answer(Me(token.name, token.scopes, token.told().expires_at))
 
 
 @router.get(
@@ -41,7 +39,7 @@ async def read_me(request: Request) -> Response:
 async def read_tokens(request: Request) -> Response:
     """Return all tokens, oldest first; those revoked or expired too."""
     found = await gateway_of(request).store.read(lambda engine: TokenStore(engine).all())
-    return answer(TokenList([_view(each) for each in found.values()]))
+    return answer(TokenList([each.told() for each in found.values()]))
 
 
 @router.delete(
@@ -62,18 +60,3 @@ async def revoke_token(request: Request, token_id: TokenId) -> Response:
     if not known:
         raise not_found("there is no token of this id")
     return Response(status_code=HTTPStatus.NO_CONTENT.value)
-
-
-def _view(token: StoredToken) -> TokenView:
-    return TokenView(
-        token.token_id,
-        token.name,
-        token.scopes,
-        to_datetime(token.created_at),
-        _instant(token.expires_at),
-        _instant(token.revoked_at),
-    )
-
-
-def _instant(micros: int | None) -> datetime | None:
-    return None if micros is None else to_datetime(micros)

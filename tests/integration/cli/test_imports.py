@@ -17,9 +17,11 @@ import typer.main
 
 from ckm_stream.cli.main import app
 from ckm_stream.cli.publish import OrderName, SourceName
+from ckm_stream.cli.tokens import ScopeName
 from ckm_stream.publishing.files import SOURCES
 from ckm_stream.publishing.simulate import Order
 from ckm_stream.snapshots.store import migrate, open_engine
+from ckm_stream.snapshots.tokens import Scope
 
 # Its arguments: functions to replace by ones that do nothing, then "--", then the command line.
 _PROGRAM: Final = """
@@ -204,3 +206,4 @@ def test_choices_on_the_command_line_are_those_of_the_module_that_is_not_loaded(
     """A command line has names of its own for what it does not import, and they keep up."""
     assert [each.value for each in OrderName] == [each.value for each in Order]
     assert {each.value for each in SourceName} == set(SOURCES)
+    assert [each.value for each in ScopeName] == [each.value for each in Scope]

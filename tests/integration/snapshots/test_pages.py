@@ -11,7 +11,8 @@ from ckm_stream.snapshots import pages
 from ckm_stream.snapshots.columns import to_datetime
 from ckm_stream.snapshots.overview import Cell, glance, has_simulated, map_cells, positions_of
 from ckm_stream.snapshots.pages import CursorError, Page, SourceFilter
-from ckm_stream.snapshots.queries import ClassSize, show, top
+from ckm_stream.snapshots.queries import show, top
+from ckm_stream.snapshots.stored import ClassSize
 from ckm_stream.snapshots.writer import SnapshotWriter
 from tests.support.store_rows import NOON, PROFILES, batch_of, item_of, profile_of, update_of
 

@@ -6,7 +6,8 @@ from sqlalchemy import Engine
 from ckm_stream.domain.knowledge import Section
 from ckm_stream.domain.score import SourceClass
 from ckm_stream.snapshots.columns import to_datetime
-from ckm_stream.snapshots.queries import ClassSize, class_counts, explain, show, top
+from ckm_stream.snapshots.queries import class_counts, explain, show, top
+from ckm_stream.snapshots.stored import ClassSize
 from ckm_stream.snapshots.writer import SnapshotWriter
 from tests.support.store_rows import NOON, PROFILES, batch_of, item_of, profile_of, update_of
 

@@ -24,13 +24,13 @@ def without_acknowledgements() -> None:
 def without_unpacking_in_bounds() -> None:
     """What was sent packed is unpacked whole before its size is looked at."""
 
-    def unpack(self: Any, data: bytes) -> bytes:
-        unpacked = zlib.decompress(data, wbits=31) if self._is_packed else data
-        if len(unpacked) > self._max_bytes:
-            raise vars(bodies)["_too_large"](self._max_bytes)
+    def unpack(data: bytes, max_bytes: int) -> bytes:
+        unpacked = zlib.decompress(data, wbits=31)
+        if len(unpacked) > max_bytes:
+            raise vars(bodies)["_too_large"](max_bytes)
         return unpacked
 
-    vars(bodies)["_Unpack"].__call__ = unpack
+    vars(bodies)["_unpack"] = unpack
 
 
 def without_discretion() -> None:

@@ -10,7 +10,8 @@ from ckm_stream.codec.catalogue import Catalogue
 from ckm_stream.codec.outputs import OutputCodec
 from ckm_stream.domain.score import SourceClass
 from ckm_stream.gateway import updates
-from ckm_stream.gateway.updates import PositionError, Update, UpdateHub, Wanted, name_of
+from ckm_stream.gateway.announced import Update, Wanted
+from ckm_stream.gateway.updates import PositionError, UpdateHub, name_of
 from ckm_stream.operations.vitals import Contact
 from ckm_stream.settings import KafkaSettings
 from tests.support.clock import Clock
@@ -103,6 +104,35 @@ async def test_what_is_not_wanted_moves_the_position_only(
     )
 
     assert await take(hub.follow(positions, wanted, heartbeat_s=5), len(expected)) == expected
+
+
+async def test_who_wants_little_of_a_busy_topic_hears_signs_of_life(hub: UpdateHub) -> None:
+    """With a position that moves: a listener that comes again does not read it all once more."""
+    positions = [10, 20]
+    stream = hub.follow(positions, Wanted(customer_id="b"), heartbeat_s=0.05)
+    waiting = asyncio.ensure_future(anext(stream))
+    offset = 10
+    async with asyncio.timeout(5):
+        while not waiting.done():
+            hub._take([[record(0, offset)]])
+            offset += 1
+            await asyncio.sleep(0.005)
+
+    assert await waiting is None
+    assert positions[0] > 10
+
+
+async def test_what_everybody_has_read_is_held_as_its_answer_alone(hub: UpdateHub) -> None:
+    """The record is given back: the window has room for 20,000 of one or the other."""
+    hub._take([[record(0, 10)]])
+    first, second = (hub.follow([10, 20], ALL, heartbeat_s=5) for _ in range(2))
+
+    one, other = await anext(first), await anext(second)
+    assert one is not None
+    assert one is other
+    data = one.json(CODEC)
+    assert one.json(CODEC) is data
+    assert one._value is None
 
 
 async def test_who_falls_behind_the_window_is_let_go_and_can_come_again(
