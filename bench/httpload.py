@@ -12,6 +12,8 @@ import time
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
+import uvloop
+
 _START_S: Final = 0.5
 
 
@@ -55,7 +57,7 @@ def ask(what: Ask) -> Asked:
 
 
 def _ask(what: Ask) -> Asked:
-    return asyncio.run(_Client(what).run())
+    return uvloop.run(_Client(what).run())
 
 
 class _Client:

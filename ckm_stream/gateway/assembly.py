@@ -1,6 +1,7 @@
 """The parts of a gateway, wired: what each works with, and what they tell of their health."""
 
 import asyncio
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from fastapi import FastAPI
@@ -18,6 +19,7 @@ from ckm_stream.gateway.caching import Cached
 from ckm_stream.gateway.context import Gateway
 from ckm_stream.gateway.cooling import known_epochs
 from ckm_stream.gateway.flow import FlowMeter
+from ckm_stream.gateway.gathering import Gathered
 from ckm_stream.gateway.health import GatewayHealth
 from ckm_stream.gateway.producer import AckProducer
 from ckm_stream.gateway.rates import RateLimit
@@ -30,8 +32,9 @@ from ckm_stream.operations.schemas import open_schemas
 from ckm_stream.pipeline.epochs import Epochs
 from ckm_stream.publishing.client import encode_checked, wall_clock_ms
 from ckm_stream.settings import Settings
-from ckm_stream.snapshots import overview
+from ckm_stream.snapshots import overview, pages
 from ckm_stream.snapshots.overview import Glance
+from ckm_stream.snapshots.stored import CustomerProfile
 from ckm_stream.snapshots.tokens import TokenStore
 
 # At a million customers the store takes 0.2 s for the one, and for each of the other.
@@ -78,6 +81,7 @@ def assemble(
         streams=Streams(limits.max_streams, metrics.http_streams),
         check=lambda event: _checked(event, events, settings),
         epochs=Cached(readings.epochs, for_s=settings.epoch.refresh_s).get,
+        profile=Gathered(readings.profiles).get,
         glance=Cached(readings.glance, for_s=_GLANCE_S).get,
         source_map=readings.source_map,
     )
@@ -99,6 +103,9 @@ class _Readings:
         self._topics = topics
         self._codec = codec
         self._maps: dict[int, Cached[SourceMap]] = {}
+
+    async def profiles(self, customer_ids: Sequence[str]) -> Mapping[str, CustomerProfile]:
+        return await self._store.read(pages.profiles, customer_ids)
 
     async def epochs(self) -> Epochs:
         zero = epoch_zero(self._settings.scoring)

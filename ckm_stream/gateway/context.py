@@ -23,6 +23,7 @@ from ckm_stream.operations.metrics import GatewayMetrics
 from ckm_stream.pipeline.epochs import Epochs
 from ckm_stream.settings import Settings
 from ckm_stream.snapshots.overview import Glance
+from ckm_stream.snapshots.stored import CustomerProfile
 from ckm_stream.snapshots.tokens import Scope, StoredToken
 
 
@@ -34,6 +35,7 @@ class Gateway:
     Attributes:
         check: Checks an event and returns its value.
         epochs: Gives the epochs that are activated.
+        profile: Gives a customer's profile, if there is one.
         glance: Gives the store at a moment, and how many score updates it has read.
         source_map: Gives the map with so many bins on each side.
         now: The time of day, in UTC.
@@ -51,6 +53,7 @@ class Gateway:
     streams: Streams
     check: Check
     epochs: Callable[[], Awaitable[Epochs]]
+    profile: Callable[[str], Awaitable[CustomerProfile | None]]
     glance: Callable[[], Awaitable[tuple[Glance, int]]]
     source_map: Callable[[int], Awaitable[SourceMap]]
     now: Callable[[], datetime] = lambda: datetime.now(UTC)

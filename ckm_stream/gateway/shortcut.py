@@ -1,9 +1,9 @@
 """
 The short way of the one request that somebody waits for: a profile, while the phone rings.
 
-FastAPI takes 0.7 ms of CPU to find a route and call it, three times of what the profile itself
-takes; a thousand reads a second have 1 ms each. What is answered is what the route answers, which
-stays for everything else about it: its documentation, its checks of a longer id, its errors.
+FastAPI takes 0.19 ms of CPU to find a route and call it; with it a read takes 0.47 ms, without it
+0.28 ms. What is answered is what the route answers, which stays for everything else about it: its
+documentation, its checks of a longer id, its errors.
 """
 
 from types import SimpleNamespace

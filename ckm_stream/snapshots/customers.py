@@ -1,128 +1,171 @@
 """
-One customer's profile as the store has it: a row for everything, in one statement.
+Profiles of customers as the store has them: a document each with everything, in one statement.
 
-It is what is waited for while the phone rings, so the ways to the database are counted.
+They are what is waited for while the phone rings. A second statement would be another way to the
+database, and thirty columns take its reader twice the CPU time that one document does.
 """
 
-from datetime import UTC, datetime
-from operator import itemgetter
+from collections.abc import Collection, Iterable
+from operator import attrgetter
 from typing import Any, Final
 
 import msgspec
 from sqlalchemy import (
+    ARRAY,
+    JSON,
     ColumnElement,
     Connection,
+    Double,
+    FromClause,
     Select,
+    Text,
     bindparam,
+    case,
+    cast,
     func,
     literal_column,
     select,
-    union_all,
 )
 
 from ckm_stream.domain.knowledge import Section
-from ckm_stream.snapshots.columns import DOCUMENT, to_datetime
 from ckm_stream.snapshots.stored import CustomerProfile, StoredItem, StoredScore, StoredSection
 from ckm_stream.snapshots.tables import CURRENT_SCORE, KNOWLEDGE_ITEM, PROFILE
 
 _NEWEST_ITEMS: Final = 10  # of each section
-_OF_SCORE: Final = "score_"
-_THE_CUSTOMER: Final = bindparam("customer_id", type_=PROFILE.c.customer_id.type)
-_NEWEST_OF_SECTIONS: Final = union_all(
-    *(
-        select(
-            select(KNOWLEDGE_ITEM)
-            .where(KNOWLEDGE_ITEM.c.customer_id == _THE_CUSTOMER)
-            .where(KNOWLEDGE_ITEM.c.section == section)
-            .order_by(KNOWLEDGE_ITEM.c.occurred_at.desc(), KNOWLEDGE_ITEM.c.item_id)
-            .limit(_NEWEST_ITEMS)
-            .subquery(section.lower())
-        )
-        for section in Section
-    )
-).subquery("newest")
+_SUMMARIES: Final = {
+    Section.ABOUT: "about_customer",
+    Section.FOR: "for_customer",
+    Section.FROM: "from_customer",
+}
 
 
-def _whole(dialect: str) -> Select[Any]:
-    """
-    Select a customer's profile, newest score and newest items in one row, the items as a document.
-
-    A statement of their own would be another way to the database.
-    """
-    is_postgresql = dialect == "postgresql"
-    names = [field.name for field in msgspec.structs.fields(StoredItem)]
-    columns: dict[str, ColumnElement[Any]] = {
-        name: _NEWEST_OF_SECTIONS.c[name] for name in (*names, "section")
-    }
-    if not is_postgresql:
-        columns["topics"] = func.json(columns["topics"])
-    pairs = [
-        each for name, column in columns.items() for each in (literal_column(f"'{name}'"), column)
-    ]
-    listed = func.jsonb_agg(func.jsonb_build_object(*pairs), type_=DOCUMENT)
-    if not is_postgresql:
-        listed = func.json_group_array(func.json_object(*pairs), type_=DOCUMENT)
-    return (
-        select(
-            *(column for column in PROFILE.c if column is not PROFILE.c.state),
-            *(
-                CURRENT_SCORE.c[field.name].label(f"{_OF_SCORE}{field.name}")
-                for field in msgspec.structs.fields(StoredScore)
-            ),
-            select(listed).select_from(_NEWEST_OF_SECTIONS).scalar_subquery().label("items"),
-        )
-        .outerjoin(CURRENT_SCORE, CURRENT_SCORE.c.customer_id == PROFILE.c.customer_id)
-        .where(PROFILE.c.customer_id == _THE_CUSTOMER)
-    )
-
-
-_WHOLE: Final = {name: _whole(name) for name in ("postgresql", "sqlite")}
-
-
-def read_profile(connection: Connection, customer_id: str) -> CustomerProfile | None:
-    """Return a customer's profile with the newest items and the newest score; None if unknown."""
+def read_profiles(
+    connection: Connection, customer_ids: Collection[str]
+) -> dict[str, CustomerProfile]:
+    """Return the profiles of those that are known, with the newest items and scores, by id."""
     query = _WHOLE[connection.dialect.name]
-    row = connection.execute(query, {"customer_id": customer_id}).one_or_none()
-    if row is None:
-        return None
-    items: dict[str, list[StoredItem]] = {each: [] for each in Section}
-    for item in _newest_first(row.items):
-        items[item.pop("section")].append(msgspec.convert(item, StoredItem, strict=False))
-    summaries = {
-        Section.ABOUT: row.about_customer,
-        Section.FOR: row.for_customer,
-        Section.FROM: row.from_customer,
-    }
+    documents = connection.scalars(query, {"customer_ids": list(customer_ids)})
+    profiles = {profile.customer_id: profile for profile in map(_read, documents)}
+    for profile in profiles.values():
+        for section in (profile.about, profile.for_, profile.from_):
+            _put_in_order(section)
+    return profiles
+
+
+#: SQLite writes what is true or false as a number.
+_read: Final = msgspec.json.Decoder(CustomerProfile, strict=False).decode
+
+
+def _put_in_order(section: StoredSection) -> None:
+    """Sort what has no order in a document, so that the answer is the same on both databases."""
+    section.items.sort(key=attrgetter("item_id"))
+    section.items.sort(key=attrgetter("occurred_at"), reverse=True)
+    fields = sorted(section.summary.items())
+    section.summary.clear()
+    section.summary.update(fields)
+
+
+class _PostgreSQL:
+    """Documents as PostgreSQL writes them."""
+
+    @staticmethod
+    def among(column: ColumnElement[str]) -> ColumnElement[bool]:
+        return column == func.any(bindparam("customer_ids", type_=ARRAY(Text)))
+
+    @staticmethod
+    def value(column: ColumnElement[Any]) -> ColumnElement[Any]:
+        return column
+
+    @staticmethod
+    def object(*pairs: ColumnElement[Any]) -> ColumnElement[Any]:
+        return func.json_build_object(*pairs)
+
+    @staticmethod
+    def array(each: ColumnElement[Any]) -> ColumnElement[Any]:
+        return func.coalesce(func.json_agg(each), literal_column("'[]'::json"))
+
+    @staticmethod
+    def part(query: Select[Any]) -> ColumnElement[Any]:
+        return query.scalar_subquery()
+
+
+class _SQLite:
+    """Documents as SQLite writes them: a part is text until ``json`` says what it is."""
+
+    @staticmethod
+    def among(column: ColumnElement[str]) -> ColumnElement[bool]:
+        given = func.json_each(bindparam("customer_ids", type_=JSON))
+        return column.in_(select(given.table_valued("value").c.value))
+
+    @staticmethod
+    def value(column: ColumnElement[Any]) -> ColumnElement[Any]:
+        if isinstance(column.type, Double):
+            # A document gets 15 digits of a number, a quotation as many as it takes.
+            return case((column.is_not(None), func.json(func.quote(column))))
+        return func.json(column) if isinstance(column.type, JSON) else column
+
+    @staticmethod
+    def object(*pairs: ColumnElement[Any]) -> ColumnElement[Any]:
+        return func.json_object(*pairs)
+
+    @staticmethod
+    def array(each: ColumnElement[Any]) -> ColumnElement[Any]:
+        return func.json_group_array(each)
+
+    @staticmethod
+    def part(query: Select[Any]) -> ColumnElement[Any]:
+        return func.json(query.scalar_subquery())
+
+
+_Dialect = type[_PostgreSQL | _SQLite]
+
+
+def _whole(dialect: _Dialect) -> Select[Any]:
+    """Select a document for each profile that is wanted."""
+    of_profile = _fields(dialect, PROFILE, ("customer_id", "version", "as_of", "simulated"))
     sections = {
-        # JSONB has an order of its own: sorted, the answer is the same on both databases.
-        each: StoredSection(summary=dict(sorted(summary.items())), items=items[each])
-        for each, summary in summaries.items()
+        section.lower(): _object(
+            dialect,
+            {
+                "summary": dialect.value(PROFILE.c[summary]),
+                "items": dialect.part(_newest(dialect, section)),
+            },
+        )
+        for section, summary in _SUMMARIES.items()
     }
-    return CustomerProfile(
-        customer_id=row.customer_id,
-        version=row.version,
-        as_of=to_datetime(row.as_of),
-        simulated=row.simulated,
-        about=sections[Section.ABOUT],
-        for_=sections[Section.FOR],
-        from_=sections[Section.FROM],
-        score=_score_beside(row),
+    names = msgspec.structs.fields(StoredScore)
+    score = _object(dialect, _fields(dialect, CURRENT_SCORE, (each.name for each in names)))
+    of_customer = select(score).where(CURRENT_SCORE.c.customer_id == PROFILE.c.customer_id)
+    whole = of_profile | sections | {"score": dialect.part(of_customer)}
+    return select(cast(_object(dialect, whole), Text)).where(dialect.among(PROFILE.c.customer_id))
+
+
+def _newest(dialect: _Dialect, section: Section) -> Select[Any]:
+    """Select a list of the newest items of *section*."""
+    names = [each.name for each in msgspec.structs.fields(StoredItem)]
+    newest = (
+        select(*(KNOWLEDGE_ITEM.c[name] for name in names))
+        .where(KNOWLEDGE_ITEM.c.customer_id == PROFILE.c.customer_id)
+        .where(KNOWLEDGE_ITEM.c.section == section)
+        .order_by(KNOWLEDGE_ITEM.c.occurred_at.desc(), KNOWLEDGE_ITEM.c.item_id)
+        .limit(_NEWEST_ITEMS)
+        .correlate(PROFILE)
+        .subquery("newest")
     )
+    return select(dialect.array(_object(dialect, _fields(dialect, newest, names))))
 
 
-def _newest_first(items: list[dict[str, Any]] | None) -> list[dict[str, Any]]:
-    found = sorted(items or (), key=itemgetter("item_id"))
-    for item in found:
-        item["occurred_at"] = datetime.fromisoformat(item["occurred_at"]).astimezone(UTC)
-    return sorted(found, key=itemgetter("occurred_at"), reverse=True)
+def _fields(
+    dialect: _Dialect, table: FromClause, names: Iterable[str]
+) -> dict[str, ColumnElement[Any]]:
+    return {name: dialect.value(table.c[name]) for name in names}
 
 
-def _score_beside(row: Any) -> StoredScore | None:  # noqa: ANN401 -- a row of the joined tables
-    fields = {
-        str(name).removeprefix(_OF_SCORE): value
-        for name, value in row._mapping.items()  # noqa: SLF001 -- the public name of a row's mapping
-        if str(name).startswith(_OF_SCORE)
-    }
-    if fields["customer_id"] is None:  # scores and profiles come by topics of their own
-        return None
-    return msgspec.convert(fields | {"as_of": to_datetime(fields["as_of"])}, StoredScore)
+def _object(dialect: _Dialect, parts: dict[str, ColumnElement[Any]]) -> ColumnElement[Any]:
+    named: Iterable[tuple[ColumnElement[Any], ...]] = (
+        (literal_column(f"'{name}'"), part) for name, part in parts.items()
+    )
+    return dialect.object(*(each for pair in named for each in pair))
+
+
+_WHOLE: Final = {"postgresql": _whole(_PostgreSQL), "sqlite": _whole(_SQLite)}

@@ -7,7 +7,7 @@ rows have changed meanwhile, at the same cost on the first page and the thousand
 
 import base64
 import binascii
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any, Final, TypeVar
 
 import msgspec
@@ -15,7 +15,7 @@ from sqlalchemy import ColumnElement, Engine, Select, Table, and_, literal, or_,
 
 from ckm_stream.domain.knowledge import Section
 from ckm_stream.domain.score import SourceClass
-from ckm_stream.snapshots.customers import read_profile
+from ckm_stream.snapshots.customers import read_profiles
 from ckm_stream.snapshots.errors import store_errors
 from ckm_stream.snapshots.queries import current_scores, read_explained
 from ckm_stream.snapshots.stored import (
@@ -76,15 +76,15 @@ class History(msgspec.Struct, frozen=True):
     next_cursor: str | None
 
 
-def customer(engine: Engine, customer_id: str) -> CustomerProfile | None:
+def profiles(engine: Engine, customer_ids: Collection[str]) -> dict[str, CustomerProfile]:
     """
-    Return a customer's profile, in one statement; None if unknown.
+    Return the profiles of those customers that are known, by id, in one statement.
 
     Raises:
         TransientError: If the database is unavailable for now.
     """
     with store_errors(engine.url), engine.connect() as connection:
-        return read_profile(connection, customer_id)
+        return read_profiles(connection, customer_ids)
 
 
 def announced(engine: Engine, customer_id: str) -> ExplainedScore | None:

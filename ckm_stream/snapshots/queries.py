@@ -10,7 +10,7 @@ import msgspec
 from sqlalchemy import Connection, Engine, Row, Select, and_, false, func, select
 
 from ckm_stream.domain.score import SourceClass, largest_first
-from ckm_stream.snapshots.customers import read_profile
+from ckm_stream.snapshots.customers import read_profiles
 from ckm_stream.snapshots.errors import connection_errors
 from ckm_stream.snapshots.stored import (
     ClassChange,
@@ -89,7 +89,7 @@ def show(engine: Engine, customer_id: str) -> StoredProfile | None:
         ConfigurationError: If the database cannot be used.
     """
     with connection_errors(engine.url), engine.connect() as connection:
-        profile = read_profile(connection, customer_id)
+        profile = read_profiles(connection, [customer_id]).get(customer_id)
         if profile is None:
             return None
         return StoredProfile(

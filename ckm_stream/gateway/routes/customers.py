@@ -82,10 +82,10 @@ async def read_history(
     request: Request, customer_id: CustomerId, limit: Limit = 100, cursor: CursorParameter = None
 ) -> Response:
     """Return what was announced, newest first."""
-    store = gateway_of(request).store
-    found = await store.read(pages.history, customer_id, limit=limit, cursor=cursor)
+    gateway = gateway_of(request)
+    found = await gateway.store.read(pages.history, customer_id, limit=limit, cursor=cursor)
     if not found.scores and cursor is None:
-        _known(await store.read(pages.customer, customer_id))
+        _known(await gateway.profile(customer_id))
     return answer(found)
 
 
@@ -103,11 +103,11 @@ async def read_items(
     cursor: CursorParameter = None,
 ) -> Response:
     """Return knowledge items, newest first."""
-    store = gateway_of(request).store
+    gateway = gateway_of(request)
     of = None if section is None else Section[section.name]
-    page = await store.read(pages.items, customer_id, of, limit=limit, cursor=cursor)
+    page = await gateway.store.read(pages.items, customer_id, of, limit=limit, cursor=cursor)
     if not page.rows and cursor is None:
-        _known(await store.read(pages.customer, customer_id))
+        _known(await gateway.profile(customer_id))
     return answer(Items(page.rows, page.next_cursor))
 
 
@@ -119,7 +119,7 @@ async def read_items(
 )
 async def read_customer(request: Request, customer_id: CustomerId) -> Response:
     """Return the profile with the newest items of each direction and the newest score."""
-    return answer(_known(await gateway_of(request).store.read(pages.customer, customer_id)))
+    return answer(_known(await gateway_of(request).profile(customer_id)))
 
 
 def _known(found: T | None) -> T:

@@ -1,6 +1,7 @@
 """What services read from the store, a page at a time."""
 
 from collections.abc import Callable, Iterator
+from random import Random
 
 import pytest
 from sqlalchemy import Engine
@@ -138,16 +139,38 @@ def test_pages_of_a_history_are_the_history(filled: Engine, limit: int) -> None:
     assert classes == whole.classes
 
 
-def test_a_profile_in_two_statements_is_the_whole_one(filled: Engine) -> None:
+def test_profiles_read_together_are_each_the_whole_one(filled: Engine) -> None:
     """What `ckm show` reads, with the newest score; nothing of who is not there."""
-    profile, whole = pages.customer(filled, "c-1"), show(filled, "c-1")
+    found = pages.profiles(filled, ["c-1", "nobody", "c-0"])
+    profile, whole = found["c-1"], show(filled, "c-1")
 
-    assert profile is not None
+    assert sorted(found) == ["c-0", "c-1"]
+    assert found["c-0"].customer_id == "c-0"
     assert whole is not None
     assert (profile.about, profile.for_, profile.from_) == (whole.about, whole.for_, whole.from_)
     assert [profile.score] == whole.scores
     assert (profile.version, profile.as_of) == (whole.version, whole.as_of)
-    assert pages.customer(filled, "nobody") is None
+    assert pages.profiles(filled, []) == {}
+
+
+def test_numbers_of_a_profile_are_those_of_the_rows_to_the_last_bit(store: Engine) -> None:
+    """A profile comes as a document, and SQLite would write 15 of 17 digits into one."""
+    draw = Random(1)
+    names = [f"c-{number}" for number in range(200)]
+    totals = {name: draw.random() * 10.0 ** draw.randint(-12, 0) for name in names}
+    writer = SnapshotWriter(store)
+    writer.positions([(PROFILES, 0)])
+    writer.write(
+        batch_of(
+            0,
+            200,
+            profiles=[profile_of(name, offset=place) for place, name in enumerate(names)],
+            scores=[update_of(name, 1, total=total) for name, total in totals.items()],
+        )
+    )
+    scores = {name: each.score for name, each in pages.profiles(store, names).items()}
+
+    assert {name: score.total for name, score in scores.items() if score is not None} == totals
 
 
 def test_a_score_may_come_before_its_profile_and_after(store: Engine) -> None:
@@ -157,11 +180,11 @@ def test_a_score_may_come_before_its_profile_and_after(store: Engine) -> None:
     writer.write(
         batch_of(0, 1, profiles=[profile_of("a", offset=1)], scores=[update_of("b", 1, total=0.5)])
     )
-    profile = pages.customer(store, "a")
+    profile = pages.profiles(store, ["a"]).get("a")
 
     assert profile is not None
     assert profile.score is None
-    assert pages.customer(store, "b") is None
+    assert pages.profiles(store, ["b"]).get("b") is None
 
 
 @pytest.mark.parametrize("cursor", ["", "x", "bm9uc2Vuc2U", "W10", "ä", "WzEsMl0"])
