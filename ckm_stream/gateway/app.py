@@ -60,7 +60,7 @@ def build_app(gateway: Gateway, held: Tokens) -> FastAPI:
     @asynccontextmanager
     async def running(_: FastAPI) -> AsyncIterator[None]:
         await gateway.producer.start()
-        parts = (gateway.hub.run(), gateway.meter.run(), held.keep_reading())
+        parts = (gateway.hub.run(), gateway.meter.run(), gateway.census.run(), held.keep_reading())
         tasks = [asyncio.create_task(part) for part in parts]
         for task in tasks:
             task.add_done_callback(_end_with)

@@ -16,6 +16,7 @@ from ckm_stream.domain.events import TouchpointEvent
 from ckm_stream.gateway.answers import SourceMap
 from ckm_stream.gateway.app import build_app
 from ckm_stream.gateway.caching import Cached
+from ckm_stream.gateway.census import Census
 from ckm_stream.gateway.context import Gateway
 from ckm_stream.gateway.cooling import known_epochs
 from ckm_stream.gateway.flow import FlowMeter
@@ -34,7 +35,7 @@ from ckm_stream.publishing.client import encode_checked, wall_clock_ms
 from ckm_stream.settings import Settings
 from ckm_stream.snapshots import overview, pages
 from ckm_stream.snapshots.overview import Glance
-from ckm_stream.snapshots.stored import CustomerProfile
+from ckm_stream.snapshots.stored import ClassSize, CustomerProfile
 from ckm_stream.snapshots.tokens import TokenStore
 
 # At a million customers the store takes 0.2 s for the one, and for each of the other.
@@ -66,6 +67,11 @@ def assemble(
     sources = (Source.CALL, Source.TICKET, Source.PURCHASE, Source.FEEDBACK)
     flows = [*(topics.of(source) for source in sources), topics.score_updated]
     readings = _Readings(settings, store, topics, EpochCodec(schemas))
+    glance = Cached(readings.glance, for_s=_GLANCE_S).get
+
+    async def sizes() -> list[ClassSize]:
+        return (await glance())[0].classes
+
     gateway = Gateway(
         settings=settings,
         topics=topics,
@@ -82,7 +88,8 @@ def assemble(
         check=lambda event: _checked(event, events, settings),
         epochs=Cached(readings.epochs, for_s=settings.epoch.refresh_s).get,
         profile=Gathered(readings.profiles).get,
-        glance=Cached(readings.glance, for_s=_GLANCE_S).get,
+        glance=glance,
+        census=Census(sizes, metrics.customers),
         source_map=readings.source_map,
     )
     return build_app(gateway, held), hub

@@ -12,6 +12,7 @@ from starlette.responses import Response
 from ckm_stream.codec.outputs import OutputCodec
 from ckm_stream.codec.topics import Topics
 from ckm_stream.gateway.answers import SourceMap
+from ckm_stream.gateway.census import Census
 from ckm_stream.gateway.flow import FlowMeter
 from ckm_stream.gateway.producer import AckProducer
 from ckm_stream.gateway.store import StoreReader
@@ -54,6 +55,7 @@ class Gateway:
     check: Check
     epochs: Callable[[], Awaitable[Epochs]]
     profile: Callable[[str], Awaitable[CustomerProfile | None]]
+    census: Census
     glance: Callable[[], Awaitable[tuple[Glance, int]]]
     source_map: Callable[[int], Awaitable[SourceMap]]
     now: Callable[[], datetime] = lambda: datetime.now(UTC)

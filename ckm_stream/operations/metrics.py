@@ -314,6 +314,12 @@ class GatewayMetrics(ProgramMetrics):
         self.http_streams = Gauge(
             "ckm_http_streams", "Streams of score updates that are open.", registry=registry
         )
+        self.customers = Gauge(
+            "ckm_customers",
+            "Customers with a score in the store, by class; the same at every gateway.",
+            ("source_class",),
+            registry=registry,
+        )
         for outcome in ("accepted", "refused", "unacknowledged"):
             self.http_events.labels(outcome)
 

@@ -126,11 +126,22 @@ _SCORES: Final = Row(
             COUNT,
             Query(f"ckm_epoch_newest{{{CHOSEN}}}", "{{instance}}"),
         ),
+        lines(
+            "Customers, by class",
+            "With a score in the store, as the gateways count them twice a minute.",
+            COUNT,
+            Query(
+                f"max by (source_class) (ckm_customers{{{CHOSEN}}})",
+                "{{source_class}}",
+            ),
+            stacked=True,
+        ),
         note(
-            "Who, and how many of each class",
-            "How many customers each class has, who the key sources are and why is in the store, "
-            "not in Prometheus: a metric never names a customer. See the console of the gateway "
-            "(`/console/`), or `ckm top`, `ckm show` and `ckm explain`.",
+            "Who they are",
+            "Who the key sources are and why is in the store, not in Prometheus: a metric never "
+            "names a customer. See the console of the gateway (`/console/`), or `ckm top`, "
+            "`ckm show` and `ckm explain`.",
+            width=24,
         ),
     ),
 )
