@@ -181,13 +181,9 @@ def run_gateway(settings: Settings) -> None:
     from ckm_stream.gateway.health import GatewayHealth
     from ckm_stream.gateway.server import Server, serve
     from ckm_stream.gateway.shortcut import Shortcut
-    from ckm_stream.operations.metrics import (
-        GatewayMetrics,
-        PoolConnections,
-        Readiness,
-        new_registry,
-    )
+    from ckm_stream.operations.metrics import GatewayMetrics, new_registry
     from ckm_stream.operations.ops_server import OpsServer
+    from ckm_stream.operations.scraping import PoolConnections, Readiness
 
     registry = new_registry()
     metrics = GatewayMetrics(registry)
@@ -216,7 +212,7 @@ def _export(
 ) -> None:
     """Export what a worker's own counters cannot tell: its readiness, and how it ended before."""
     from ckm_stream.operations.fences import FenceCount
-    from ckm_stream.operations.metrics import Readiness
+    from ckm_stream.operations.scraping import Readiness
     from ckm_stream.streaming.ending import at_end
 
     fences = FenceCount(settings.data_dir, program)

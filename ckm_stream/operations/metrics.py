@@ -6,7 +6,7 @@ never a customer. The conservation law is exported as a gauge that must be 0: wh
 applied, deduplicated or dead-lettered (promise P6).
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sized
+from collections.abc import Mapping, Sized
 from importlib.metadata import version
 from typing import Protocol
 
@@ -15,14 +15,11 @@ from prometheus_client import (
     Counter,
     Gauge,
     Histogram,
-    Metric,
     ProcessCollector,
     disable_created_metrics,
 )
-from prometheus_client.core import GaugeMetricFamily
-from prometheus_client.registry import Collector
 
-from ckm_stream.operations.health import Verdict
+from ckm_stream.operations.scraping import Conservation
 
 _PARTITION = ("group", "topic", "partition")
 # A unit of work takes 0.1 s by default (transaction), a slice alone a few milliseconds.
@@ -96,7 +93,8 @@ class WorkerMetrics(ConsumerMetrics):
         self._declare_timing(registry)
         self._declare_resources(registry)
         self._declare_recovery(registry)
-        registry.register(_Conservation(self))
+        verdicts = (self.events_applied, self.events_deduplicated, self.events_dead_lettered)
+        registry.register(Conservation(self.events_consumed, verdicts))
 
     def _declare_flow(self, registry: CollectorRegistry) -> None:
         self.events_consumed = Counter(
@@ -324,78 +322,8 @@ class GatewayMetrics(ProgramMetrics):
             self.http_events.labels(outcome)
 
 
-class PoolConnections(Collector):
-    """Tells at each scrape how many connections to the store there are."""
-
-    def __init__(self, in_use: Callable[[], int], idle: Callable[[], int]) -> None:
-        self._states = {"in_use": in_use, "idle": idle}
-
-    def collect(self) -> Iterable[Metric]:
-        """Yield the connections of each state."""
-        family = GaugeMetricFamily(
-            "ckm_db_pool_connections",
-            "Connections to the store.",
-            labels=("state",),
-        )
-        for state, count in self._states.items():
-            family.add_metric((state,), count())
-        yield family
-
-
-class _Conservation(Collector):
-    """Computes the conservation law from the counters at each scrape."""
-
-    def __init__(self, metrics: WorkerMetrics) -> None:
-        self._consumed = metrics.events_consumed
-        self._verdicts = (
-            metrics.events_applied,
-            metrics.events_deduplicated,
-            metrics.events_dead_lettered,
-        )
-
-    def collect(self) -> Iterable[Metric]:
-        """Yield consumed minus applied, deduplicated and dead-lettered, per topic."""
-        family = GaugeMetricFamily(
-            "ckm_events_unaccounted",
-            "Consumed records without a verdict; anything but 0 is a defect.",
-            labels=("topic",),
-        )
-        # Verdicts first: a unit committed meanwhile shows as waiting, never as counted twice.
-        verdicts = [_by_topic(counter) for counter in self._verdicts]
-        for topic, consumed in _by_topic(self._consumed).items():
-            family.add_metric((topic,), consumed - sum(each.get(topic, 0.0) for each in verdicts))
-        yield family
-
-
-class Readiness(Collector):
-    """Tells at each scrape what ``/readyz`` would say, check by check."""
-
-    def __init__(self, ready: Callable[[], Verdict]) -> None:
-        self._ready = ready
-
-    def collect(self) -> Iterable[Metric]:
-        """Yield whether each check is well."""
-        family = GaugeMetricFamily(
-            "ckm_ready",
-            "1 if this check of the readiness is well, else 0; ready if all are.",
-            labels=("check",),
-        )
-        for check in self._ready().checks:
-            family.add_metric((check.name,), float(check.ok))
-        yield family
-
-
 def new_registry() -> CollectorRegistry:
     """Return a registry that exports this process's CPU, memory and files, and nothing else yet."""
     registry = CollectorRegistry()
     ProcessCollector(registry=registry)
     return registry
-
-
-def _by_topic(counter: Counter) -> dict[str, float]:
-    sums: dict[str, float] = {}
-    for family in counter.collect():
-        for sample in family.samples:
-            topic = sample.labels["topic"]
-            sums[topic] = sums.get(topic, 0.0) + sample.value
-    return sums

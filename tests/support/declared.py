@@ -10,13 +10,12 @@ from prometheus_client.metrics import MetricWrapperBase
 from ckm_stream.operations.health import Verdict
 from ckm_stream.operations.metrics import (
     GatewayMetrics,
-    PoolConnections,
-    Readiness,
     SnapshotMetrics,
     TextMetrics,
     WorkerMetrics,
     new_registry,
 )
+from ckm_stream.operations.scraping import PoolConnections, Readiness
 
 #: What Prometheus adds of its own: to every series, and for every target.
 ADDED_LABELS: Final = frozenset({"job", "instance"})

@@ -7,7 +7,8 @@ from prometheus_client import CollectorRegistry, generate_latest
 
 from ckm_stream.errors import Reason
 from ckm_stream.operations.health import Verdict
-from ckm_stream.operations.metrics import Readiness, SnapshotMetrics, WorkerMetrics
+from ckm_stream.operations.metrics import SnapshotMetrics, WorkerMetrics
+from ckm_stream.operations.scraping import Readiness
 from ckm_stream.operations.vitals import Check
 from tests.support.tools import tool
 
