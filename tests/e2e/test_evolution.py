@@ -42,7 +42,7 @@ def test_old_and_new_producers_and_workers_lose_nothing_together(
 ) -> None:
     """Half of the calls come in the next version, before and after the worker is the next one."""
     events = simulated(80, 1200)
-    with Registry() as registry, registry.serving():
+    with Registry().serving() as registry:
         registry.add_catalogue(Catalogue.load(), topic_prefix)
         registry.schemas[NEXT_ID] = json.dumps(next_schema().json)
         registry.subjects[topic_prefix + SUBJECT].append(NEXT_ID)

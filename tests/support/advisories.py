@@ -1,11 +1,12 @@
 """An advisory service that answers OSV queries as the public one does, on this machine."""
 
 import json
-import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http import HTTPStatus
 from typing import Any
+
+from tests.support.answering import Answer, Request, answering
 
 
 class Advisories:
@@ -38,25 +39,10 @@ def advisories(known: Mapping[tuple[str, str], str] | None = None) -> Iterator[A
     """Give a running service that knows an advisory for each release of *known*."""
     service = Advisories(known or {})
 
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            query = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-            body = json.dumps(service.answer(query)).encode()
-            self.send_response(200)
-            self.send_header("Content-Type", "application/json")
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
+    def answer(request: Request) -> Answer:
+        body = json.dumps(service.answer(json.loads(request.body))).encode()
+        return Answer(HTTPStatus.OK, body, {"Content-Type": "application/json"})
 
-        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 -- the base's
-            """Say nothing."""
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        thread = threading.Thread(target=server.serve_forever, daemon=True)
-        thread.start()
-        service.url = f"http://127.0.0.1:{server.server_port}/v1/query"
-        try:
-            yield service
-        finally:
-            server.shutdown()
-            thread.join()
+    with answering(answer) as url:
+        service.url = f"{url}/v1/query"
+        yield service

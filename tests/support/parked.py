@@ -62,7 +62,7 @@ def publish_strange(service: Installation, events: Iterable[Call]) -> int:
 @contextmanager
 def repaired(service: Installation) -> Iterator[None]:
     """Meanwhile a registry knows the strange id; programs made from now on ask it."""
-    with Registry() as registry, registry.serving():
+    with Registry().serving() as registry:
         registry.add_catalogue(service.catalogue, service.topics.prefix)
         calls = subject_of(SOURCE_TOPICS[Source.CALL])
         registry.schemas[_STRANGE_ID] = registry.schemas[service.catalogue.newest(calls).schema_id]

@@ -2,37 +2,30 @@
 
 import base64
 import json
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
+from http import HTTPStatus
+from typing import Any, Self
 
 from ckm_stream.codec.catalogue import Catalogue
+from tests.support.answering import Answer, Request, answering
 
 
-class Registry(ThreadingHTTPServer):
+class Registry:
     """
     Keeps schemas by id; answers the calls that Confluent's REST API documents.
 
     With a *password* it wants to hear that of the user "user".
     """
 
-    daemon_threads = True
-
     def __init__(self, *, password: str | None = None) -> None:
-        super().__init__(("127.0.0.1", 0), _Handler)
+        self.url = ""
         self.password = password
         self.schemas: dict[int, str] = {}
         self.subjects: dict[str, list[int]] = {}
         self.levels: dict[str, str] = {}
         self.calls: list[str] = []
         self.failure: tuple[int, bytes] | None = None
-
-    @property
-    def url(self) -> str:
-        """Base address."""
-        return f"http://127.0.0.1:{self.server_address[1]}"
 
     def add(self, subject: str, schema: str) -> int:
         """Register a schema; the same one twice has one id."""
@@ -50,15 +43,10 @@ class Registry(ThreadingHTTPServer):
                 self.subjects.setdefault(prefix + subject, []).append(version.schema_id)
 
     @contextmanager
-    def serving(self) -> Iterator[None]:
-        """Answer meanwhile."""
-        thread = threading.Thread(target=self.serve_forever, kwargs={"poll_interval": 0.02})
-        thread.start()
-        try:
-            yield
-        finally:
-            self.shutdown()
-            thread.join()
+    def serving(self) -> Iterator[Self]:
+        """Answer meanwhile, at ``url``."""
+        with answering(self._answered) as self.url:
+            yield self
 
     def answer(self, method: str, path: str, body: dict[str, str]) -> tuple[int, Any]:
         """Return status and JSON."""
@@ -77,33 +65,18 @@ class Registry(ThreadingHTTPServer):
                 return 200, {"id": number, "subject": parts[1], "version": 1}
         return 404, {"error_code": 40401}
 
+    def _answered(self, request: Request) -> Answer:
+        self.calls.append(f"{request.method} {request.path}")
+        if not self._is_welcome(request):
+            return Answer(HTTPStatus.UNAUTHORIZED, b"{}")
+        if self.failure is not None:
+            return Answer(*self.failure)
+        body = json.loads(request.body) if request.body else {}
+        status, answer = self.answer(request.method, request.path, body)
+        return Answer(status, json.dumps(answer).encode())
 
-class _Handler(BaseHTTPRequestHandler):
-    server: Registry
-
-    def _serve(self) -> None:
-        size = int(self.headers.get("Content-Length") or 0)
-        body = json.loads(self.rfile.read(size)) if size else {}
-        self.server.calls.append(f"{self.command} {self.path}")
-        if not self._is_welcome():
-            status, text = 401, b"{}"
-        elif self.server.failure is not None:
-            status, text = self.server.failure
-        else:
-            status, answer = self.server.answer(self.command, self.path, body)
-            text = json.dumps(answer).encode()
-        self.send_response(status)
-        self.send_header("Content-Length", str(len(text)))
-        self.end_headers()
-        self.wfile.write(text)
-
-    def _is_welcome(self) -> bool:
-        if self.server.password is None:
+    def _is_welcome(self, request: Request) -> bool:
+        if self.password is None:
             return True
-        expected = base64.b64encode(f"user:{self.server.password}".encode()).decode()
-        return self.headers.get("Authorization") == f"Basic {expected}"
-
-    do_GET = do_POST = do_PUT = _serve  # noqa: N815 -- names that http.server looks up
-
-    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 -- http.server's name
-        """Say nothing."""
+        expected = base64.b64encode(f"user:{self.password}".encode()).decode()
+        return request.headers.get("Authorization") == f"Basic {expected}"

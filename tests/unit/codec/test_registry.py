@@ -37,7 +37,7 @@ RECURSIVE = {
 @pytest.fixture
 def registry() -> Iterator[Registry]:
     """Give a registry without schemas."""
-    with Registry(password="word") as server, server.serving():
+    with Registry(password="word").serving() as server:
         yield server
 
 

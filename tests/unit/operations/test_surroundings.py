@@ -101,7 +101,7 @@ class TestRegistry:
     @pytest.fixture
     def registry(self) -> Iterator[Registry]:
         """Give a registry without schemas."""
-        with Registry() as server, server.serving():
+        with Registry().serving() as server:
             yield server
 
     def test_subjects_that_it_has_not_are_named_with_the_command(self, registry: Registry) -> None:
