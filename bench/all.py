@@ -42,7 +42,7 @@ QUICK: Final = (
 FULL: Final = (
     Step(("comparison",), 700),
     Step(("latency", "--warm-up=15", "--seconds=12"), 150),
-    Step(("peer_latency",), 160),
+    Step(("peer_latency", "--warm-up=8", "--seconds=10"), 160),
     Step(("rows", "--seconds=10"), 130),
     Step(("recovery", "--customers=1000000", "--rounds=1"), 50),
     Step(("peer_recovery",), 90),

@@ -20,6 +20,7 @@ from ckm_stream.snapshots.tokens import Scope
 from tests.e2e.conftest import Install
 from tests.support.http import Gateway, running_gateway
 from tests.support.installation import scrape
+from tests.support.services import wait_until
 
 pytestmark = pytest.mark.embedded
 _DEFAULTS = GatewaySettings()
@@ -208,6 +209,33 @@ def test_a_token_that_asks_too_often_is_told_when_to_come_again(install: Install
     assert [each.status_code for each in answers[:5]] == [HTTPStatus.OK] * 5
     assert 1 <= wait_s <= 2
     assert (others, later, limited) == (HTTPStatus.OK, HTTPStatus.OK, len(refused))
+
+
+def test_more_streams_than_may_be_open_are_told_to_come_again(install: Install) -> None:
+    """However many are asked for at the same instant; a place that is left is taken."""
+    with running_gateway(install(), CKM__GATEWAY__MAX_STREAMS="3") as gateway, ExitStack() as stack:
+        token = gateway.token(Scope.READ)
+        ask = f"GET /v1/score-updates HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}\r\n\r\n"
+        asking = [stack.enter_context(raw(gateway)) for _ in range(40)]
+        for each in asking:
+            each.sendall(ask.encode())
+        answers = {each: each.recv(4096) for each in asking}
+        opened = [each for each, answer in answers.items() if answer.startswith(b"HTTP/1.1 200")]
+        refused = [answer for each, answer in answers.items() if each not in opened]
+        opened[0].close()
+        wait_until(
+            lambda: scrape(gateway.service.port)["ckm_http_streams"] == 2,
+            timeout_s=10,
+            what="the place of a listener that has gone",
+        )
+        late = stack.enter_context(raw(gateway))
+        late.sendall(ask.encode())
+        later = late.recv(4096)
+
+    assert len(opened) == 3
+    assert all(each.startswith(b"HTTP/1.1 503") for each in refused)
+    assert all(b"retry-after" in each.lower() for each in refused)
+    assert later.startswith(b"HTTP/1.1 200")
 
 
 def test_nothing_that_was_sent_is_in_the_log_or_the_metrics(install: Install) -> None:

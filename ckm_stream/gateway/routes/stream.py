@@ -15,6 +15,7 @@ from ckm_stream.gateway.context import Gateway, gateway_of
 from ckm_stream.gateway.openapi import SECURED, answering
 from ckm_stream.gateway.problems import Problem, unavailable
 from ckm_stream.gateway.routes.parameters import LONGEST_ID, needs
+from ckm_stream.gateway.streams import PlacedStream
 from ckm_stream.gateway.updates import PositionError, Positions, name_of
 from ckm_stream.snapshots.tokens import Scope
 
@@ -59,28 +60,30 @@ async def stream_updates(
     gateway = gateway_of(request)
     if not gateway.hub.is_open:
         raise unavailable("score updates cannot be read for now: the broker does not answer")
-    if gateway.streams.is_full:
-        raise unavailable("too many streams are open at this gateway; try again", retry_after_s=10)
     try:
         positions = gateway.hub.newest if not last_event_id else gateway.hub.parse(last_event_id)
     except PositionError as error:
         raise Problem(
             HTTPStatus.BAD_REQUEST, f"{error}; leave it out to begin with what comes next"
         ) from None
-    events = _events(gateway, positions, Wanted(customer_id, of_class))
-    headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
-    return StreamingResponse(events, media_type=_MEDIA_TYPE, headers=headers)
+    if not gateway.streams.take():
+        raise unavailable("too many streams are open at this gateway; try again", retry_after_s=10)
+    return PlacedStream(
+        _events(gateway, positions, Wanted(customer_id, of_class)),
+        gateway.streams,
+        media_type=_MEDIA_TYPE,
+        headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
+    )
 
 
 async def _events(gateway: Gateway, positions: Positions, wanted: Wanted) -> AsyncIterator[bytes]:
-    with gateway.streams.one():
-        yield f"retry: {_RETRY_MS}\nid: {name_of(positions)}\n\n".encode()
-        followed = gateway.hub.follow(positions, wanted, heartbeat_s=_HEARTBEAT_S)
-        async with aclosing(followed) as updates:
-            async for update in updates:
-                head = f"id: {name_of(positions)}\n".encode()
-                if update is None:
-                    yield head + b": still here\n\n"
-                else:
-                    data = update.json(gateway.outputs)
-                    yield head + b"event: score-updated\ndata: " + data + b"\n\n"
+    yield f"retry: {_RETRY_MS}\nid: {name_of(positions)}\n\n".encode()
+    followed = gateway.hub.follow(positions, wanted, heartbeat_s=_HEARTBEAT_S)
+    async with aclosing(followed) as updates:
+        async for update in updates:
+            head = f"id: {name_of(positions)}\n".encode()
+            if update is None:
+                yield head + b": still here\n\n"
+            else:
+                data = update.json(gateway.outputs)
+                yield head + b"event: score-updated\ndata: " + data + b"\n\n"
