@@ -31,7 +31,7 @@ def write_page() -> None:
     worker, peers = _figures("latency"), _figures("peer_latency")
     if worker is not None and peers is not None:
         parts.append(latency_markdown(worker, peers))
-    worker, peers = _figures("recovery"), _figures("peer_recovery")
+    worker, peers = _figures("recovery-1000000"), _figures("peer_recovery")
     if worker is not None and peers is not None:
         parts.append(recovery_markdown(worker, peers))
     (_RESULTS / "comparison.md").write_text("\n".join(parts))
