@@ -22,14 +22,14 @@ import sys
 import tempfile
 import time
 from collections.abc import Sequence
-from math import ceil
 from pathlib import Path
 from typing import Any, Final
 
 from bench.kafka import SERVERS, broker
 from bench.load import simulated_load
 from bench.openloop import Arrivals, Published, Schedule, publishing
-from bench.programs import Record, provisioned, report, scrape
+from bench.programs import Record, provisioned, scrape
+from bench.rates import add_guarantees, percentiles, rate_arguments, report_rounds
 from ckm_stream.codec.events import EventCodec
 from ckm_stream.codec.outputs import OutputCodec
 from ckm_stream.codec.topics import Topics
@@ -42,7 +42,6 @@ from ckm_stream.settings import Guarantee, Settings
 _PATIENCE_S: Final = 60.0
 _QUIET_S: Final = 1.0
 _POLL_S: Final = 0.1
-_PERCENTILES: Final = {"p50_ms": 0.5, "p99_ms": 0.99, "p99_9_ms": 0.999, "max_ms": 1.0}
 
 
 def main() -> None:
@@ -54,33 +53,12 @@ def main() -> None:
     with broker():
         rounds = {each.value: _round(arguments, events, each) for each in arguments.guarantee}
         rounds["direct"] = _direct(arguments, events)
-    summaries = {
-        guarantee: "  ".join(f"{name} {figures[name]:g}" for name in _PERCENTILES)
-        for guarantee, figures in rounds.items()
-    }
-    report(
-        "latency",
-        {
-            "rate_hz": arguments.rate,
-            "seconds": arguments.seconds,
-            "customers": arguments.customers,
-            "partitions": arguments.partitions,
-            **summaries,
-            "rounds": rounds,
-        },
-    )
+    report_rounds("latency", arguments, rounds)
 
 
 def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n\n")[0])
-    parser.add_argument(
-        "--guarantee", type=Guarantee, nargs="+", choices=list(Guarantee), default=list(Guarantee)
-    )
-    parser.add_argument("--rate", type=float, default=5_000.0, help="events published in a second")
-    parser.add_argument("--seconds", type=float, default=30.0, help="that are measured")
-    parser.add_argument("--warm-up", type=float, default=30.0, help="seconds before these")
-    parser.add_argument("--customers", type=int, default=5_000, help="customers they are from")
-    parser.add_argument("--partitions", type=int, default=1, help="partitions of each topic")
+    parser = rate_arguments(__doc__, seconds=30.0, warm_up=30.0, partitions=1)
+    add_guarantees(parser)
     return parser.parse_args()
 
 
@@ -192,16 +170,7 @@ def _figures(
 
 def _percentiles(latencies_ms: dict[int, float], arguments: argparse.Namespace) -> dict[str, Any]:
     first = int(arguments.rate * arguments.warm_up)
-    measured = sorted(ms for place, ms in latencies_ms.items() if place >= first)
-    if not measured:
-        raise SystemExit("nothing has arrived that an event after the warm-up caused")
-    return {
-        "updates": len(measured),
-        **{
-            name: round(measured[max(0, ceil(len(measured) * share) - 1)], 2)
-            for name, share in _PERCENTILES.items()
-        },
-    }
+    return percentiles("update", (ms for place, ms in latencies_ms.items() if place >= first))
 
 
 if __name__ == "__main__":

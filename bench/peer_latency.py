@@ -16,7 +16,6 @@ import os
 import struct
 import tempfile
 import time
-from math import ceil
 from pathlib import Path
 from typing import Any, Final
 
@@ -26,13 +25,14 @@ from bench.kafka import broker
 from bench.openloop import Arrivals, Published, Schedule, publishing
 from bench.processes import cpu_seconds
 from bench.programs import Record, report
+from bench.rates import percentiles, rate_arguments
 from ckm_stream.operations.children import stop_child
 
 _PATIENCE_S: Final = 60.0
 _QUIET_S: Final = 6.0
 _POLL_S: Final = 0.1
 _PROBE: Final = 200
-_PERCENTILES: Final = {"p50_ms": 0.5, "p99_ms": 0.99, "max_ms": 1.0}
+
 _DEFAULT: Final = "streams,streams-eos,quix,quix-eos"
 #: Kafka Streams' updates: score (double), count (int32), then the event's id.
 _UPDATE_HEAD: Final = struct.calcsize(">di")
@@ -56,13 +56,8 @@ def main() -> None:
 
 
 def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n\n")[0])
+    parser = rate_arguments(__doc__, seconds=15.0, warm_up=10.0, partitions=1)
     parser.add_argument("--programs", default=_DEFAULT, help="names in bench/contestants.py")
-    parser.add_argument("--rate", type=float, default=5_000.0, help="events published in a second")
-    parser.add_argument("--seconds", type=float, default=15.0, help="that are measured")
-    parser.add_argument("--warm-up", type=float, default=10.0, help="seconds before these")
-    parser.add_argument("--customers", type=int, default=5_000, help="customers they are from")
-    parser.add_argument("--partitions", type=int, default=1, help="partitions of each topic")
     return parser.parse_args()
 
 
@@ -127,17 +122,12 @@ def _figures(
 ) -> dict[str, Any]:
     places = {event_id: place for place, event_id in enumerate(backlog.event_ids[_PROBE:])}
     first = int(arguments.rate * arguments.warm_up)
-    measured = sorted(
+    late_ms = (
         (arrived_ns - published.start_ns) / 1e6 - place / arguments.rate * 1e3
         for value, arrived_ns in zip(arrivals.values, arrivals.instants_ns, strict=True)
         if (place := places.get(event_id_of(value), -1)) >= first
     )
-    if not measured:
-        raise SystemExit("no update has arrived that an event after the warm-up caused")
-    return {"updates": len(measured)} | {
-        name: round(measured[max(0, ceil(len(measured) * share) - 1)], 2)
-        for name, share in _PERCENTILES.items()
-    }
+    return percentiles("update", late_ms)
 
 
 def event_id_of(update: bytes) -> str:

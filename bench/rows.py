@@ -22,7 +22,6 @@ import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
-from math import ceil
 from pathlib import Path
 from typing import Any, Final
 
@@ -32,7 +31,8 @@ from sqlalchemy import Engine
 from bench.kafka import SERVERS, broker
 from bench.load import simulated_load
 from bench.openloop import Published, Schedule, publishing
-from bench.programs import Record, provisioned, report, scrape
+from bench.programs import Record, provisioned, scrape
+from bench.rates import add_guarantees, percentiles, rate_arguments, report_rounds
 from ckm_stream.codec.events import EventCodec
 from ckm_stream.codec.outputs import OutputCodec
 from ckm_stream.codec.topics import Topics
@@ -49,7 +49,7 @@ _SERVER: Final = {"shared_buffers": "1GB", "max_wal_size": "4GB", "track_commit_
 _PATIENCE_S: Final = 60.0
 _POLL_S: Final = 0.2
 _QUIET_S: Final = 1.0
-_PERCENTILES: Final = {"p50_ms": 0.5, "p99_ms": 0.99, "p99_9_ms": 0.999, "max_ms": 1.0}
+
 _COMMITTED: Final = """
 SELECT event_id, extract(epoch FROM pg_xact_commit_timestamp(xmin))::float8
 FROM score WHERE reason = 'EVENT'
@@ -69,33 +69,12 @@ def main() -> None:
         rounds = {
             each.value: _round(arguments, events, each, server) for each in arguments.guarantee
         }
-    summaries = {
-        guarantee: "  ".join(f"{name} {figures[name]:g}" for name in _PERCENTILES)
-        for guarantee, figures in rounds.items()
-    }
-    report(
-        "rows",
-        {
-            "rate_hz": arguments.rate,
-            "seconds": arguments.seconds,
-            "customers": arguments.customers,
-            "partitions": arguments.partitions,
-            **summaries,
-            "rounds": rounds,
-        },
-    )
+    report_rounds("rows", arguments, rounds)
 
 
 def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n\n")[0])
-    parser.add_argument(
-        "--guarantee", type=Guarantee, nargs="+", choices=list(Guarantee), default=list(Guarantee)
-    )
-    parser.add_argument("--rate", type=float, default=5_000.0, help="events published in a second")
-    parser.add_argument("--seconds", type=float, default=20.0, help="that are measured")
-    parser.add_argument("--warm-up", type=float, default=15.0, help="seconds before these")
-    parser.add_argument("--customers", type=int, default=5_000, help="customers they are from")
-    parser.add_argument("--partitions", type=int, default=4, help="partitions of each topic")
+    parser = rate_arguments(__doc__, seconds=20.0, warm_up=15.0, partitions=4)
+    add_guarantees(parser)
     return parser.parse_args()
 
 
@@ -217,21 +196,12 @@ def _figures(
     what: str, instants_s: Iterator[tuple[str, float]], due_s: dict[str, float]
 ) -> dict[str, Any]:
     """Return percentiles of the time from when the causes were due; rows are the main figure."""
-    measured = sorted(
+    late_ms = (
         (instant_s - due_s[event_id]) * 1000
         for event_id, instant_s in instants_s
         if event_id in due_s
     )
-    if not measured:
-        raise SystemExit(f"there is no {what} that an event after the warm-up caused")
-    prefix = "" if what == "row" else f"{what}_"
-    return {
-        f"{what}s": len(measured),
-        **{
-            prefix + name: round(measured[max(0, ceil(len(measured) * share) - 1)], 1)
-            for name, share in _PERCENTILES.items()
-        },
-    }
+    return percentiles(what, late_ms, prefix="" if what == "row" else f"{what}_")
 
 
 if __name__ == "__main__":
