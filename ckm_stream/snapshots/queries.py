@@ -16,6 +16,7 @@ from ckm_stream.snapshots.stored import (
     ClassChange,
     ClassSize,
     ExplainedScore,
+    KnownCustomer,
     RankedSource,
     StoredProfile,
     StoredScore,
@@ -92,14 +93,9 @@ def show(engine: Engine, customer_id: str) -> StoredProfile | None:
         profile = read_profiles(connection, [customer_id]).get(customer_id)
         if profile is None:
             return None
+        known = {each: getattr(profile, each) for each in KnownCustomer.__struct_fields__}
         return StoredProfile(
-            customer_id=profile.customer_id,
-            version=profile.version,
-            as_of=profile.as_of,
-            simulated=profile.simulated,
-            about=profile.about,
-            for_=profile.for_,
-            from_=profile.from_,
+            **known,
             scores=_scores(connection, customer_id),
             classes=_classes(connection, customer_id),
         )

@@ -115,40 +115,36 @@ class LifetimeValue(msgspec.Struct, frozen=True, kw_only=True):
     expected_margin: int
 
 
-class StoredProfile(
+class KnownCustomer(
     msgspec.Struct, frozen=True, kw_only=True, rename={"for_": "for", "from_": "from"}
 ):
+    """What is known about, for and from a customer, as of the newest event."""
+
+    customer_id: str
+    version: int
+    as_of: datetime
+    simulated: bool
+    about: StoredSection
+    for_: StoredSection
+    from_: StoredSection
+
+
+class CustomerProfile(KnownCustomer, frozen=True, kw_only=True):
+    """A customer's profile with the newest announced score, if there is one."""
+
+    score: StoredScore | None
+
+
+class StoredProfile(KnownCustomer, frozen=True, kw_only=True):
     """
-    A customer's profile as of its newest event, with the newest scores and all classes.
+    A customer's profile with the newest scores and all classes.
 
     ``lifetime`` is None unless it was asked for and an activated epoch can price it.
     """
 
-    customer_id: str
-    version: int
-    as_of: datetime
-    simulated: bool
-    about: StoredSection
-    for_: StoredSection
-    from_: StoredSection
     scores: list[StoredScore]
     classes: list[ClassChange]
     lifetime: LifetimeValue | None = None
-
-
-class CustomerProfile(
-    msgspec.Struct, frozen=True, kw_only=True, rename={"for_": "for", "from_": "from"}
-):
-    """What is known about, for and from a customer, and the newest announced score if any."""
-
-    customer_id: str
-    version: int
-    as_of: datetime
-    simulated: bool
-    about: StoredSection
-    for_: StoredSection
-    from_: StoredSection
-    score: StoredScore | None
 
 
 class ClassSize(msgspec.Struct, frozen=True, kw_only=True):
