@@ -48,6 +48,8 @@ def create(name: Name, scopes: Scopes, *, days: Days = 90, as_json: AsJson = Fal
     from ckm_stream.cli.opened import opened_store
     from ckm_stream.snapshots.tokens import Scope, TokenStore
 
+    if not name.strip() or not name.isprintable():
+        raise typer.BadParameter("must have a letter, and none that cannot be printed")
     now_s = time.time()
     with opened_store() as engine:
         token, stored = TokenStore(engine).create(
@@ -84,17 +86,18 @@ def list_tokens(*, as_json: AsJson = False) -> None:
         return
     from rich.table import Table
 
-    from ckm_stream.cli.rendering import print_tables, show_instant
+    from ckm_stream.cli.rendering import plain, print_tables, show_instant
 
     table = Table(title="tokens")
-    for heading in ("id", "name", "scopes", "created (UTC)", "expires", "state"):
+    table.add_column("id", no_wrap=True, min_width=12)  # `revoke` needs all of it
+    for heading in ("name", "scopes", "created (UTC)", "expires", "state"):
         table.add_column(heading)
     for each in found:
         told = each.told()
         state = "in force" if each.is_valid(time.time()) else "expired"
         table.add_row(
             each.token_id,
-            each.name,
+            plain(each.name),
             ", ".join(each.scopes),
             show_instant(told.created_at),
             "never" if told.expires_at is None else show_instant(told.expires_at),

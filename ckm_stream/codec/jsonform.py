@@ -5,6 +5,7 @@ The fields are the Avro records'; times are RFC 3339 with an offset, or integer 
 the Unix epoch. All errors of an object are found, not only the first, each with its path.
 """
 
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
@@ -19,6 +20,8 @@ from ckm_stream.errors import Reason, RejectedRecord
 _TIMES: Final = frozenset({"occurred_at", "recorded_at"})
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)
+
+_QUOTED: Final = re.compile(r"(?<=^Invalid enum value) .*", re.DOTALL)
 
 _FIELDS: Final = {
     source: {field.name: field for field in msgspec.structs.fields(event_type)}
@@ -99,4 +102,5 @@ def _rfc3339(micros: int) -> str | int:
 def _located(name: str, message: str) -> tuple[str, str]:
     """Put msgspec's path inside a field behind the field's own."""
     problem, _, inner = message.partition(" - at `$")
+    problem = _QUOTED.sub("", problem)  # it is told where it is, not what it is
     return f"$.{name}{inner.rstrip('`')}", problem

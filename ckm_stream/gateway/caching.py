@@ -29,12 +29,18 @@ class Cached(Generic[T]):
         self._for_s = for_s
         self._monotonic = monotonic
         self._known: tuple[float, T] | None = None
-        self._computing = asyncio.Lock()
+        self._computing: asyncio.Task[T] | None = None
 
     async def get(self) -> T:
-        """Return it, computed anew if it is too old; whoever asks meanwhile waits for the same."""
-        async with self._computing:
-            now = self._monotonic()
-            if self._known is None or now - self._known[0] >= self._for_s:
-                self._known = (now, await self._compute())
+        """Return it, computed anew if it is too old; whoever asks meanwhile gets the same."""
+        if self._known is not None and self._monotonic() - self._known[0] < self._for_s:
             return self._known[1]
+        if self._computing is None or self._computing.done():
+            self._computing = asyncio.create_task(self._renew())
+        return await asyncio.shield(self._computing)  # others wait for it too
+
+    async def _renew(self) -> T:
+        began = self._monotonic()
+        value = await self._compute()
+        self._known = (began, value)
+        return value

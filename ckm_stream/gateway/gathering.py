@@ -10,6 +10,8 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Final, Generic, TypeVar
 
+from ckm_stream.gateway.problems import Problem
+
 T = TypeVar("T")
 
 _MOST_TOGETHER: Final = 64
@@ -30,7 +32,11 @@ class Gathered(Generic[T]):
         self._is_open = False
 
     async def get(self, key: str) -> T | None:
-        """Return the value of *key*, None if there is none; what *read* raises, all get."""
+        """
+        Return the value of *key*, None if there is none; what *read* raises, all get.
+
+        A ``Problem`` is also for those who have come meanwhile.
+        """
         if self._reading is None or not self._is_open or len(self._keys) == _MOST_TOGETHER:
             self._keys, self._is_open = [], True
             self._reading = asyncio.create_task(self._serve(self._keys, self._reading))
@@ -41,8 +47,12 @@ class Gathered(Generic[T]):
     async def _serve(
         self, keys: list[str], before: asyncio.Task[Mapping[str, T]] | None
     ) -> Mapping[str, T]:
+        error = None
         if before is not None and not before.done():
             await asyncio.wait({before})
+            error = before.exception()
         if keys is self._keys:
             self._is_open = False  # who comes from now on is of the next
+        if isinstance(error, Problem):  # who has waited for the store need not do so once more
+            raise error
         return await self._read(keys)

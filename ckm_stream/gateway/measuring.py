@@ -82,7 +82,10 @@ class _Answer:
         if message["type"] == "http.response.start":
             self.status = message["status"]
             headers: list[tuple[bytes, bytes]] = message.setdefault("headers", [])
-            self.is_stream = (b"content-type", b"text/event-stream") in headers
+            self.is_stream = any(
+                name == b"content-type" and value.startswith(b"text/event-stream")
+                for name, value in headers
+            )
             message["headers"] = [*headers, *_HEADERS]
         await self._send(message)
 

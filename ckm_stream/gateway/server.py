@@ -3,7 +3,8 @@ The HTTP server: uvicorn, with what it lacks against clients that never finish.
 
 uvicorn 0.54 waits for ever for the headers of a request (its only timer is for connections that are
 kept alive after one), and for any number of them, so a few hundred sockets of nothing would fill
-it. Here a connection has a time and a size for its headers.
+it. Nor does it end a body that nobody reads, such as of a request that was refused. Here a connection
+has a time and a size for its headers, and a time for the body.
 """
 
 import asyncio
@@ -21,25 +22,27 @@ from ckm_stream.settings import GatewaySettings
 _KEEP_ALIVE_S: Final = 30
 _DRAIN_S: Final = 8
 _LONGEST_HEADERS: Final = 1 << 16
+_SLACK_S: Final = 1.0
 
 
 class BoundedProtocol(HttpToolsProtocol):
-    """uvicorn's protocol with a time and a size for the headers of a request."""
+    """uvicorn's protocol with a time and a size for a request's headers, and a time for its body."""
 
     header_timeout_s = 10.0
+    body_timeout_s = 10.0
     _deadline: asyncio.TimerHandle | None = None
     _header_bytes = 0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # uvicorn's signature
         """Begin to wait for the first request."""
         super().connection_made(transport)
-        self._expect_headers()
+        self._expect(self.header_timeout_s)
 
     def on_message_begin(self) -> None:
         """Begin to wait for the headers of this one."""
         super().on_message_begin()
         self._header_bytes = 0
-        self._expect_headers()
+        self._expect(self.header_timeout_s)
 
     def on_url(self, url: bytes) -> None:
         """Count a part of the path."""
@@ -52,9 +55,14 @@ class BoundedProtocol(HttpToolsProtocol):
         self._count(len(name) + len(value))
 
     def on_headers_complete(self) -> None:
+        """Begin to wait for the body; a route that reads it gives up first, with an answer."""
+        self._expect(self.body_timeout_s + _SLACK_S)
+        super().on_headers_complete()
+
+    def on_message_complete(self) -> None:
         """Wait no more."""
         self._stop_expecting()
-        super().on_headers_complete()
+        super().on_message_complete()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Wait no more."""
@@ -66,9 +74,9 @@ class BoundedProtocol(HttpToolsProtocol):
         if self._header_bytes > _LONGEST_HEADERS:
             self._give_up()
 
-    def _expect_headers(self) -> None:
+    def _expect(self, within_s: float) -> None:
         self._stop_expecting()
-        self._deadline = self.loop.call_later(self.header_timeout_s, self._give_up)
+        self._deadline = self.loop.call_later(within_s, self._give_up)
 
     def _stop_expecting(self) -> None:
         if self._deadline is not None:
@@ -107,7 +115,10 @@ class Server(uvicorn.Server):
                 http=type(
                     "Protocol",
                     (BoundedProtocol,),
-                    {"header_timeout_s": settings.header_timeout_s},
+                    {
+                        "header_timeout_s": settings.header_timeout_s,
+                        "body_timeout_s": settings.body_timeout_s,
+                    },
                 ),
                 loop="uvloop",
                 lifespan="on",

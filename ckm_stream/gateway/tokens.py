@@ -75,6 +75,11 @@ class Tokens:
         is_right = hmac.compare_digest(hash_of(secret), expected)
         return token if token is not None and is_right and token.is_valid(self._now_s()) else None
 
+    def is_in_force(self, token: StoredToken) -> bool:
+        """Tell whether *token*, which was let in, would be now, as far as the store was read."""
+        known = (self._known or {}).get(token.token_id)
+        return known is not None and known.is_valid(self._now_s())
+
     async def _refresh(self) -> None:
         """Read all tokens; those who ask at the same time share one reading."""
         asked_at = time.monotonic()
@@ -103,6 +108,10 @@ class Doorkeeper:
         self._tokens = tokens
         self._rates = rates
         self._on_limited = on_limited
+
+    def is_in_force(self, token: StoredToken) -> bool:
+        """Tell whether a token that was let in still would be."""
+        return self._tokens.is_in_force(token)
 
     async def admit(self, request: Request, scope: Scope | None) -> StoredToken:
         """

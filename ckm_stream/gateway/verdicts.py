@@ -5,6 +5,7 @@ Each event is held to the rules that the worker applies, so one that is accepted
 a dead letter; all that is wrong is told, with paths. Pure: no broker, no clock but the one given.
 """
 
+import re
 from collections.abc import Callable
 from typing import Any, Final
 from urllib.parse import unquote
@@ -31,6 +32,7 @@ _ATTRIBUTES: Final = {
     "time": "occurred_at",
 }
 _LONGEST_ID: Final = 200
+_FIELD: Final = re.compile(r"\$\.(\w+)")
 
 
 class BodyError(ValueError):
@@ -95,15 +97,14 @@ def judge(place: int, entry: object, media_type: str, check: Check) -> Judged:
     event_id = entry.get("event_id" if media_type == JSON else "id")
     shown = event_id[:_LONGEST_ID] if isinstance(event_id, str) else None
     try:
-        read = _from_line if media_type == JSON else _from_cloud_event
-        fields, source = read(entry)
-        event: Any = event_from_json(fields, source)
+        form = (_line if media_type == JSON else _cloud_event)(entry)
+        errors, event = list(form.errors), None
+        if form.source is not None:
+            event, wrong = _read(form)
+            errors += wrong
+        if errors or event is None:
+            return _refused(place, shown, *errors)
         value = check(event)
-    except _Wrong as error:
-        return _refused(place, shown, *error.errors)
-    except JsonFormError as error:
-        errors = (FieldError(path, message) for path, message in error.errors)
-        return _refused(place, shown, *errors)
     except RejectedRecord as error:
         return _refused(place, shown, FieldError("$", str(error)))
     except UnicodeEncodeError:
@@ -111,63 +112,109 @@ def judge(place: int, entry: object, media_type: str, check: Check) -> Judged:
     return Judged(place, shown, event, value, ())
 
 
-class _Wrong(Exception):  # noqa: N818 -- caught where it is made
-    def __init__(self, *errors: FieldError) -> None:
-        self.errors = errors
+class _Form(msgspec.Struct):
+    """
+    The fields of an event, taken out of the form that it was sent in.
+
+    Attributes:
+        source: Which type of event it says to be; None if none of ours.
+        fields: As in the event's JSON.
+        paths: Where a field was sent, if not at ``$`` and its name; None if it was not sent at all.
+        within: Where all others were.
+        errors: What is wrong with the form itself.
+    """
+
+    source: Source | None
+    fields: dict[str, Any]
+    paths: dict[str, str | None] = {}
+    within: str = "$"
+    errors: list[FieldError] = []
+
+    def path_of(self, path: str) -> str | None:
+        """Return where was sent what is at *path* of the event; None if it was not."""
+        name = _FIELD.match(path)
+        if name is None:
+            return path
+        at = self.paths.get(name[1], f"{self.within}.{name[1]}")
+        return None if at is None else at + path[name.end() :]
 
 
-def _from_line(entry: dict[str, Any]) -> tuple[dict[str, Any], Source]:
+def _read(form: _Form) -> tuple[Any, list[FieldError]]:
+    assert form.source is not None  # noqa: S101 -- the caller has looked
+    try:
+        return event_from_json(form.fields, form.source), []
+    except JsonFormError as error:
+        told = ((form.path_of(path), message) for path, message in error.errors)
+        return None, [FieldError(path, message) for path, message in told if path is not None]
+
+
+def _line(entry: dict[str, Any]) -> _Form:
     name = entry.get("type")
     source = SOURCES.get(name) if isinstance(name, str) else None
+    form = _Form(source, {key: value for key, value in entry.items() if key != "type"})
     if source is None:
         said = "missing" if name is None else "unknown"
-        raise _Wrong(FieldError("$.type", f"{said}; must be one of {', '.join(SOURCES)}"))
-    return {key: value for key, value in entry.items() if key != "type"}, source
+        form.errors.append(FieldError("$.type", f"{said}; must be one of {', '.join(SOURCES)}"))
+    return form
 
 
-def _from_cloud_event(entry: dict[str, Any]) -> tuple[dict[str, Any], Source]:
+def _cloud_event(entry: dict[str, Any]) -> _Form:
     """
     Take an event out of its envelope (CloudEvents 1.0, structured mode).
 
     ``data`` has the fields that the envelope does not: the attributes id, source, subject, time and
-    recordedtime are event_id, source, customer_id, occurred_at and recorded_at.
+    recordedtime are event_id, source, customer_id, occurred_at and recorded_at. An attribute that
+    is null is none.
     """
-    errors: list[FieldError] = []
-    if entry.get("specversion") != "1.0":
-        errors.append(FieldError("$.specversion", 'must be "1.0"'))
-    name = entry.get("type")
+    sent = {name: value for name, value in entry.items() if value is not None}
+    name = sent.get("type")
     source = CLOUD_EVENT_TYPES.get(name) if isinstance(name, str) else None
+    form = _Form(source, {}, within="$.data")
+    if sent.get("specversion") != "1.0":
+        form.errors.append(FieldError("$.specversion", 'must be "1.0"'))
     if source is None:
-        errors.append(FieldError("$.type", f"must be one of {', '.join(CLOUD_EVENT_TYPES)}"))
-    if entry.get("datacontenttype", JSON) != JSON:
-        errors.append(FieldError("$.datacontenttype", f"must be {JSON}"))
-    fields = _fields_of(entry, errors)
-    if errors or source is None:
-        raise _Wrong(*errors)
-    return fields, source
+        said = f"must be one of {', '.join(CLOUD_EVENT_TYPES)}"
+        form.errors.append(FieldError("$.type", said))
+    if not _is_json(sent.get("datacontenttype", JSON)):
+        form.errors.append(FieldError("$.datacontenttype", f"must be {JSON}"))
+    data = sent.get("data")
+    if isinstance(data, dict):
+        form.fields.update(data)
+        _add_attributes(form, sent)
+    else:
+        form.errors.append(FieldError("$.data", "must be an object: the event's other fields"))
+        form.source = None
+    return form
 
 
-def _fields_of(entry: dict[str, Any], errors: list[FieldError]) -> dict[str, Any]:
-    """Return the event's fields out of data and attributes; what contradicts goes to *errors*."""
-    data = entry.get("data")
-    if not isinstance(data, dict):
-        errors.append(FieldError("$.data", "must be an object: the event's other fields"))
-        return {}
-    fields = dict(data)
+def _is_json(media_type: object) -> bool:
+    return isinstance(media_type, str) and media_type.partition(";")[0].strip().lower() == JSON
+
+
+def _add_attributes(form: _Form, sent: dict[str, Any]) -> None:
+    """Add the envelope's attributes to the fields, and what contradicts them to the errors."""
+    fields = form.fields
     for attribute, field in _ATTRIBUTES.items():
-        value = entry.get(attribute)
-        if value is None:
-            continue
-        if not isinstance(value, str):
-            errors.append(FieldError(f"$.{attribute}", "must be text"))
-            continue
-        given = unquote(value) if attribute == "source" else value
-        if fields.setdefault(field, given) != given:
-            errors.append(FieldError(f"$.data.{field}", f"is not what {attribute} says"))
-    fields.setdefault("recorded_at", entry.get("recordedtime", fields.get("occurred_at")))
-    if "correlationid" in entry:
-        fields.setdefault("correlation_id", entry["correlationid"])
-    return fields
+        if attribute in sent:
+            value = sent[attribute]
+            if not isinstance(value, str):
+                form.errors.append(FieldError(f"$.{attribute}", "must be text"))
+                form.paths[field] = None  # told already
+                continue
+            given = unquote(value) if attribute == "source" else value
+            if fields.setdefault(field, given) != given:
+                form.errors.append(FieldError(f"$.data.{field}", f"is not what {attribute} says"))
+        if attribute in sent or field not in fields:
+            form.paths[field] = f"$.{attribute}"
+    if "recordedtime" in sent:
+        fields.setdefault("recorded_at", sent["recordedtime"])
+        form.paths["recorded_at"] = "$.recordedtime"
+    elif "recorded_at" not in fields:
+        fields["recorded_at"] = fields.get("occurred_at")
+        form.paths["recorded_at"] = None  # what is wrong with it is wrong with the time
+    if "correlationid" in sent:
+        fields.setdefault("correlation_id", sent["correlationid"])
+        form.paths["correlation_id"] = "$.correlationid"
 
 
 def _refused(place: int, event_id: str | None, *errors: FieldError) -> Judged:

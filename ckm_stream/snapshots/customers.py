@@ -28,6 +28,7 @@ from sqlalchemy import (
 )
 
 from ckm_stream.domain.knowledge import Section
+from ckm_stream.snapshots.columns import without_nul
 from ckm_stream.snapshots.stored import CustomerProfile, StoredItem, StoredScore, StoredSection
 from ckm_stream.snapshots.tables import CURRENT_SCORE, KNOWLEDGE_ITEM, PROFILE
 
@@ -44,7 +45,9 @@ def read_profiles(
 ) -> dict[str, CustomerProfile]:
     """Return the profiles of those that are known, with the newest items and scores, by id."""
     query = _WHOLE[connection.dialect.name]
-    documents = connection.scalars(query, {"customer_ids": list(customer_ids)})
+    documents = connection.scalars(
+        query, {"customer_ids": [without_nul(each) for each in customer_ids]}
+    )
     profiles = {profile.customer_id: profile for profile in map(_read, documents)}
     for profile in profiles.values():
         for section in (profile.about, profile.for_, profile.from_):

@@ -8,13 +8,15 @@ rows have changed meanwhile, at the same cost on the first page and the thousand
 import base64
 import binascii
 from collections.abc import Callable, Collection, Sequence
-from typing import Any, Final, TypeVar
+from datetime import UTC, datetime
+from typing import Annotated, Any, Final, TypeVar
 
 import msgspec
 from sqlalchemy import ColumnElement, Engine, Select, Table, and_, literal, or_, select, tuple_
 
 from ckm_stream.domain.knowledge import Section
 from ckm_stream.domain.score import SourceClass
+from ckm_stream.snapshots.columns import to_micros
 from ckm_stream.snapshots.customers import read_profiles
 from ckm_stream.snapshots.errors import store_errors
 from ckm_stream.snapshots.queries import current_scores, read_explained
@@ -31,6 +33,15 @@ from ckm_stream.snapshots.tables import CLASS_HISTORY, CURRENT_SCORE, KNOWLEDGE_
 
 T = TypeVar("T")
 
+#: What the databases can hold; a cursor may have been changed.
+_Number = Annotated[int, msgspec.Meta(ge=0, le=(1 << 63) - 1)]
+_Micros = Annotated[
+    int,
+    msgspec.Meta(
+        ge=to_micros(datetime.min.replace(tzinfo=UTC)),
+        le=to_micros(datetime.max.replace(tzinfo=UTC)),
+    ),
+]
 _GREATEST: Final = "\U0010ffff"
 
 
@@ -113,7 +124,7 @@ def ranking(engine: Engine, which: SourceFilter, *, limit: int, cursor: str | No
     query = query.where(*_conditions(which))
     place = 0
     if cursor is not None:
-        place, last_total, last_id = _decode(cursor, tuple[int, float, str])
+        place, last_total, last_id = _decode(cursor, tuple[_Number, float, str])
         query = query.where(
             or_(total < last_total, and_(total == last_total, customer_id > last_id))
         )
@@ -133,7 +144,7 @@ def history(engine: Engine, customer_id: str, *, limit: int, cursor: str | None)
         CursorError: If the cursor is not one of a history's.
         TransientError: If the database is unavailable for now.
     """
-    before = None if cursor is None else _decode(cursor, tuple[int, int, int])
+    before = None if cursor is None else _decode(cursor, tuple[_Number, _Micros, _Number])
     scores = _of_customer(SCORE, customer_id, before).limit(limit + 1)
     with store_errors(engine.url), engine.connect() as connection:
         rows = connection.execute(scores).all()
@@ -169,7 +180,7 @@ def items(
     if section is not None:
         query = query.where(KNOWLEDGE_ITEM.c.section == section)
     if cursor is not None:
-        micros, last_id = _decode(cursor, tuple[int, str])
+        micros, last_id = _decode(cursor, tuple[_Micros, str])
         query = query.where(
             or_(occurred_at < micros, and_(occurred_at == micros, item_id > last_id))
         )

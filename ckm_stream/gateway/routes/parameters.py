@@ -27,7 +27,7 @@ def needs(scope: Scope) -> Callable[[Request], Awaitable[None]]:
     """Return a dependency that lets in who has *scope*."""
 
     async def admit(request: Request) -> None:
-        await gateway_of(request).admit(request, scope)
+        request.state.token = await gateway_of(request).admit(request, scope)
 
     return admit
 

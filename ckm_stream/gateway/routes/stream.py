@@ -17,7 +17,7 @@ from ckm_stream.gateway.problems import Problem, unavailable
 from ckm_stream.gateway.routes.parameters import LONGEST_ID, needs
 from ckm_stream.gateway.streams import PlacedStream
 from ckm_stream.gateway.updates import PositionError, Positions, name_of
-from ckm_stream.snapshots.tokens import Scope
+from ckm_stream.snapshots.tokens import Scope, StoredToken
 
 router = APIRouter(dependencies=[Depends(needs(Scope.READ))], tags=["score updates"])
 
@@ -55,7 +55,8 @@ async def stream_updates(
     Send each committed score update once, as server-sent events, until the client goes.
 
     Each has an id; a client that comes back with the last one as Last-Event-ID, here or at another
-    gateway, gets what it has missed. An id alone, without data, is a sign of life every 15 s.
+    gateway, gets what it has missed. An id alone, without data, is a sign of life every 15 s. A
+    stream ends before anything is told to a token that has been revoked or has expired.
     """
     gateway = gateway_of(request)
     if not gateway.hub.is_open:
@@ -69,18 +70,22 @@ async def stream_updates(
     if not gateway.streams.take():
         raise unavailable("too many streams are open at this gateway; try again", retry_after_s=10)
     return PlacedStream(
-        _events(gateway, positions, Wanted(customer_id, of_class)),
+        _events(gateway, request.state.token, positions, Wanted(customer_id, of_class)),
         gateway.streams,
         media_type=_MEDIA_TYPE,
         headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
     )
 
 
-async def _events(gateway: Gateway, positions: Positions, wanted: Wanted) -> AsyncIterator[bytes]:
+async def _events(
+    gateway: Gateway, token: StoredToken, positions: Positions, wanted: Wanted
+) -> AsyncIterator[bytes]:
     yield f"retry: {_RETRY_MS}\nid: {name_of(positions)}\n\n".encode()
     followed = gateway.hub.follow(positions, wanted, heartbeat_s=_HEARTBEAT_S)
     async with aclosing(followed) as updates:
         async for update in updates:
+            if not gateway.doorkeeper.is_in_force(token):
+                return
             head = f"id: {name_of(positions)}\n".encode()
             if update is None:
                 yield head + b": still here\n\n"

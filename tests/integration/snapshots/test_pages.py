@@ -1,5 +1,7 @@
 """What services read from the store, a page at a time."""
 
+import base64
+import json
 from collections.abc import Callable, Iterator
 from random import Random
 
@@ -151,6 +153,7 @@ def test_profiles_read_together_are_each_the_whole_one(filled: Engine) -> None:
     assert [profile.score] == whole.scores
     assert (profile.version, profile.as_of) == (whole.version, whole.as_of)
     assert pages.profiles(filled, []) == {}
+    assert set(pages.profiles(filled, ["c-0", "c-1\0"])) == {"c-0"}
 
 
 def test_numbers_of_a_profile_are_those_of_the_rows_to_the_last_bit(store: Engine) -> None:
@@ -187,7 +190,19 @@ def test_a_score_may_come_before_its_profile_and_after(store: Engine) -> None:
     assert pages.profiles(store, ["b"]).get("b") is None
 
 
-@pytest.mark.parametrize("cursor", ["", "x", "bm9uc2Vuc2U", "W10", "ä", "WzEsMl0"])
+def changed(*key: object) -> str:
+    """Return a cursor of *key*."""
+    return base64.urlsafe_b64encode(json.dumps(key).encode()).rstrip(b"=").decode()
+
+
+@pytest.mark.parametrize(
+    "cursor",
+    [
+        *("", "x", "bm9uc2Vuc2U", "W10", "ä", "WzEsMl0"),
+        *(changed(1 << 70, 1, 1), changed(1, 1 << 62, 1), changed(1, 1, 1 << 70)),
+        *(changed(-1, 1, 1), changed(1 << 62, "a"), changed(1 << 70, 0.5, 7)),
+    ],
+)
 def test_a_cursor_of_somebody_else_is_refused(filled: Engine, cursor: str) -> None:
     """By a sentence, in every list."""
     with pytest.raises(CursorError):

@@ -27,6 +27,23 @@ async def test_those_who_ask_at_once_wait_for_one_answer() -> None:
     assert await cached.get() == 2
 
 
+async def test_those_who_wait_share_an_error() -> None:
+    """Twenty who wait for a store that is away do not wait one after the other."""
+    asked = 0
+
+    async def compute() -> int:
+        nonlocal asked
+        asked += 1
+        await asyncio.sleep(0)
+        raise ValueError("no")
+
+    cached = Cached(compute, for_s=5.0)
+    found = await asyncio.gather(*(cached.get() for _ in range(20)), return_exceptions=True)
+
+    assert asked == 1
+    assert all(isinstance(each, ValueError) for each in found)
+
+
 async def test_an_error_is_not_remembered() -> None:
     """Who asks next has it computed anew."""
     asked = 0

@@ -7,6 +7,7 @@ from typing import Final
 import pytest
 
 from ckm_stream.gateway.gathering import Gathered
+from ckm_stream.gateway.problems import Problem, unavailable
 
 _UNKNOWN: Final = "nobody"
 
@@ -108,6 +109,23 @@ async def test_an_error_reaches_all_who_went_together_and_nobody_else() -> None:
             each.result()
     await store.answer()
     assert next_one[0].result() == "c"
+
+
+async def test_those_who_have_waited_for_a_store_that_is_away_share_its_answer() -> None:
+    """However many reads they would have been; who comes later is read for."""
+    store = Store()
+    gathered = Gathered(store.read)
+    asked = ask(gathered, *(f"c-{number}" for number in range(150)))
+    await settle()
+    await store.answer(unavailable("away"))
+    await settle()
+
+    assert len(store.reads) == 1
+    assert all(isinstance(each.exception(), Problem) for each in asked)
+    (later,) = ask(gathered, "d")
+    await settle()
+    await store.answer()
+    assert later.result() == "d"
 
 
 async def test_who_leaves_takes_nothing_from_the_others() -> None:

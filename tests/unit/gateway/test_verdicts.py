@@ -29,7 +29,8 @@ LINE = {
     "feedback_id": "fb-1",
     "kind": "IDEA",
 }
-ENVELOPE = {
+DATA: dict[str, Any] = {"feedback_id": "fb-1", "kind": "IDEA"}
+ENVELOPE: dict[str, Any] = {
     "specversion": "1.0",
     "type": "org.ckm.touchpoint.feedback.v1",
     "id": "f-1",
@@ -37,7 +38,7 @@ ENVELOPE = {
     "subject": "c-1",
     "time": "2026-03-01T09:30:00Z",
     "recordedtime": "2026-03-01T09:30:02Z",
-    "data": {"feedback_id": "fb-1", "kind": "IDEA"},
+    "data": DATA,
 }
 
 
@@ -76,9 +77,20 @@ def test_an_envelope_without_a_recorded_time_was_recorded_when_it_happened() -> 
         ({"data": "text"}, ["$.data"]),
         ({"datacontenttype": "text/xml"}, ["$.datacontenttype"]),
         ({"id": 7}, ["$.id"]),
-        ({"data": {**ENVELOPE["data"], "event_id": "f-2"}}, ["$.data.event_id"]),  # type: ignore[dict-item] # it is a dict
+        ({"data": DATA | {"event_id": "f-2"}}, ["$.data.event_id"]),
         ({"specversion": 1, "type": 2, "data": 3}, ["$.specversion", "$.type", "$.data"]),
-        ({"data": {}}, ["$.feedback_id", "$.kind"]),
+        ({"data": {}}, ["$.data.feedback_id", "$.data.kind"]),
+        ({"data": {"feedback_id": 7, "kind": "X"}}, ["$.data.feedback_id", "$.data.kind"]),
+        ({"specversion": "2", "data": {}}, ["$.specversion", "$.data.feedback_id", "$.data.kind"]),
+        ({"id": None, "source": None, "subject": None}, ["$.id", "$.source", "$.subject"]),
+        ({"time": "noon", "recordedtime": None}, ["$.time"]),
+        ({"time": None, "recordedtime": None}, ["$.time"]),
+        ({"time": 7, "recordedtime": None}, ["$.time"]),
+        ({"recordedtime": "noon"}, ["$.recordedtime"]),
+        (
+            {"data": DATA | {"recorded_at": "noon"}, "recordedtime": None},
+            ["$.data.recorded_at"],
+        ),
     ],
     ids=str,
 )
@@ -90,6 +102,29 @@ def test_everything_that_is_wrong_with_an_envelope_is_told(
 
     assert verdict.event is None
     assert [each.path for each in verdict.errors] == paths
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"datacontenttype": "application/json; charset=utf-8"},
+        {"datacontenttype": "Application/JSON"},
+        {"datacontenttype": None, "dataschema": None, "correlationid": None},
+        {"recordedtime": None},
+        {"anextension": "of somebody else"},
+    ],
+    ids=str,
+)
+def test_an_envelope_may_say_it_otherwise(change: dict[str, Any]) -> None:
+    """Media types have parameters and no case; an attribute that is null is none."""
+    assert judged(ENVELOPE | change, CLOUD_EVENT).errors == ()
+
+
+def test_a_verdict_does_not_quote_what_was_sent() -> None:
+    """It says where it is: who sends it may keep its answers."""
+    (error,) = judged(LINE | {"kind": "555-1234 (Doe)"}, JSON).errors
+
+    assert (error.path, error.message) == ("$.kind", "Invalid enum value")
 
 
 @pytest.mark.parametrize("change", [{"type": "letter"}, {"type": None}, {"type": 7}])

@@ -24,7 +24,8 @@ export class EventParser {
     if (line === "") {
       const event = this.fields;
       this.fields = {};
-      return event.data === undefined ? null : event;
+      // An id alone moves the place.
+      return event.data === undefined && event.id === undefined ? null : event;
     }
     const [, name, value] = /^([^:]*):? ?(.*)$/.exec(line);
     if (name === "data" && this.fields.data !== undefined) {
