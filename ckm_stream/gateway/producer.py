@@ -56,6 +56,9 @@ class AckProducer:
             **client_options(kafka.security),
         }
         self._producer: Any = None
+        self._spoilt: str | None = None
+        self._renewing = asyncio.Lock()
+        self._leaving: set[asyncio.Task[None]] = set()
 
     async def start(self) -> None:
         """
@@ -80,17 +83,20 @@ class AckProducer:
         waiting: dict[asyncio.Future[Any], Judged] = {}
         try:
             async with asyncio.timeout(self._ack_timeout_s):
+                await self._renew_if_spoilt()
                 for each in events:
                     waiting[await self._start_sending(each)] = each
                 await asyncio.wait(waiting)
         except TimeoutError:
             self._broker.refused(f"no acknowledgement for {self._ack_timeout_s:g} s")
         except KafkaError as error:
-            self._broker.refused(type(error).__name__)
+            self._spoil(self._producer, error)
         lost = (each for future, each in waiting.items() if not _is_done(future))
         failed = [*lost, *events[len(waiting) :]]
         if failed:
-            log.warning("gateway.unacknowledged", events=len(failed), of=len(events))
+            log.warning(
+                "gateway.unacknowledged", events=len(failed), of=len(events), reason=self._spoilt
+            )
         else:
             self._broker.answered()
         return failed
@@ -101,12 +107,41 @@ class AckProducer:
         future: asyncio.Future[Any] = await self._producer.send(
             topic, judged.value, key, headers=cloud_event_headers(judged.event)
         )
+        producer = self._producer
+        future.add_done_callback(lambda done: self._look_at(producer, done))
         return future
+
+    def _look_at(self, producer: Any, done: "asyncio.Future[Any]") -> None:  # noqa: ANN401 -- aiokafka has no types
+        if not done.cancelled() and (error := done.exception()) is not None:
+            self._spoil(producer, error)
+
+    def _spoil(self, producer: Any, error: BaseException) -> None:  # noqa: ANN401 -- likewise
+        self._broker.refused(type(error).__name__)
+        if producer is self._producer:
+            self._spoilt = type(error).__name__
+
+    async def _renew_if_spoilt(self) -> None:
+        """
+        Send by another producer after any failure.
+
+        aiokafka has counted the sequence number of a batch that was refused, and the broker has
+        not: it refuses all that follow to that partition (0.14, idempotent producer).
+        """
+        async with self._renewing:
+            if self._spoilt is None:
+                return
+            fresh = aiokafka.AIOKafkaProducer(**self._options)
+            try:
+                await fresh.start()
+            except BaseException:
+                await fresh.stop()
+                raise
+            log.warning("gateway.producer_renewed", reason=self._spoilt)
+            leaving = asyncio.create_task(self._producer.stop())
+            self._leaving.add(leaving)
+            leaving.add_done_callback(self._leaving.discard)
+            self._producer, self._spoilt = fresh, None
 
 
 def _is_done(future: "asyncio.Future[Any]") -> bool:
-    if not future.done():
-        # Its error, should it come to that, was told as a missing acknowledgement.
-        future.add_done_callback(lambda late: late.cancelled() or late.exception())
-        return False
-    return not future.cancelled() and future.exception() is None
+    return future.done() and not future.cancelled() and future.exception() is None

@@ -3,8 +3,8 @@ The HTTP server: uvicorn, with what it lacks against clients that never finish.
 
 uvicorn 0.54 waits for ever for the headers of a request (its only timer is for connections that are
 kept alive after one), and for any number of them, so a few hundred sockets of nothing would fill
-it. Nor does it end a body that nobody reads, such as of a request that was refused. Here a connection
-has a time and a size for its headers, and a time for the body.
+it. Nor does it end a body that nobody reads, such as that of a request that was refused. Here a
+connection has a time and a size for its headers, and a time for the body.
 """
 
 import asyncio
@@ -26,7 +26,7 @@ _SLACK_S: Final = 1.0
 
 
 class BoundedProtocol(HttpToolsProtocol):
-    """uvicorn's protocol with a time and a size for a request's headers, and a time for its body."""
+    """uvicorn's protocol with a time and a size for headers, and a time for the body."""
 
     header_timeout_s = 10.0
     body_timeout_s = 10.0

@@ -8,6 +8,7 @@ documentation, its checks of a longer id, its errors.
 
 from types import SimpleNamespace
 from typing import Final
+from urllib.parse import unquote
 
 from fastapi import FastAPI
 from starlette.requests import Request
@@ -41,6 +42,9 @@ class Shortcut:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
+        if scope["type"] == "http" and scope["path"].startswith(_PREFIX):
+            # An id may end in /score: as it was sent, it is told from the path's own slashes.
+            scope["path"] = scope["raw_path"].decode("ascii")
         if scope["type"] == "http" and _is_profile(scope):
             scope["app"] = self._app
             await self._direct(scope, receive, send)
@@ -63,7 +67,7 @@ async def _read(scope: Scope, receive: Receive, send: Send) -> None:
     scope["route"] = _ROUTE
     try:
         await gateway_of(request).admit(request, TokenScope.READ)
-        response = await read_customer(request, scope["path"][len(_PREFIX) :])
+        response = await read_customer(request, unquote(scope["path"][len(_PREFIX) :]))
     except Problem as problem:
         response = problem_response(problem)
     await response(scope, receive, send)

@@ -5,6 +5,7 @@ import json
 from collections.abc import Iterator
 from http import HTTPStatus
 from typing import Any
+from urllib.parse import quote
 
 import httpx
 import pytest
@@ -229,6 +230,46 @@ def test_a_stream_can_be_of_one_customer(gateway: Gateway) -> None:
         )
 
     assert [each.data["customer_id"] for each in found] == ["c-1"]
+
+
+def test_a_revoked_token_hears_no_more_of_its_stream(gateway: Gateway) -> None:
+    """What is announced after the revocation ends the stream instead of being told."""
+    token = gateway.token(Scope.READ)
+    headers = {"Authorization": f"Bearer {token}"}
+    address = f"{gateway.address}/v1/score-updates"
+    with gateway.client() as client, httpx.stream("GET", address, headers=headers) as opened:
+        lines = opened.iter_lines()
+        next(line for line in lines if line.startswith("id:"))
+        TokenStore(gateway.installation.engine).revoke(token.split("_")[1], now_s=0.0)
+        wait_until(
+            lambda: httpx.get(f"{gateway.address}/v1/me", headers=headers).status_code == 401,
+            timeout_s=15,
+            what="a revocation",
+        )
+        client.post("/v1/events", json=FEEDBACK)
+        wait_for_customer(client, "c-1")
+        rest = [line for line in lines if line]
+
+    assert rest == []
+
+
+def test_an_id_may_end_as_a_path_does(gateway: Gateway) -> None:
+    """A slash of an id is told from one of the path by its encoding."""
+    ids = ("c-1", "c-1/score", "c-1/history", "a/b c", "%2F", "score")
+    events = [
+        {**FEEDBACK, "event_id": f"f-{place}", "customer_id": each}
+        for place, each in enumerate(ids)
+    ]
+    with gateway.client() as client:
+        client.post("/v1/events", json=events)
+        for each in ids:
+            path = quote(each, safe="")
+            assert wait_for_customer(client, path)["customer_id"] == each
+            assert client.get(f"/v1/customers/{path}/score").json()["customer_id"] == each
+            assert client.get(f"/v1/customers/{path}/items").json()["items"]
+        nul = client.get("/v1/customers/c-1%00").status_code
+
+    assert nul == HTTPStatus.NOT_FOUND
 
 
 def test_pages_give_everybody_once_in_order(gateway: Gateway, simulated: Simulated) -> None:

@@ -154,14 +154,20 @@ def test_clients_that_never_finish_are_let_go_and_hold_nobody_up(gateway: Gatewa
     with ExitStack() as stack, gateway.client() as client:
         silent = [stack.enter_context(raw(gateway)) for _ in range(70)]
         slow_headers = [stack.enter_context(raw(gateway)) for _ in range(70)]
+        unread = [stack.enter_context(raw(gateway)) for _ in range(20)]
         slow_bodies = [stack.enter_context(raw(gateway)) for _ in range(60)]
+        for each in unread:
+            each.sendall(b"GET /v1/me HTTP/1.1\r\nHost: x\r\nContent-Length: 99\r\n\r\n{")
+            answer = http.client.HTTPResponse(each)
+            answer.begin()
+            assert (answer.status, bool(answer.read())) == (HTTPStatus.UNAUTHORIZED, True)
         for each in slow_headers:
             each.sendall(head[:40].encode())
         for each in slow_bodies:
             each.sendall(f"{head}\r\n{{".encode())
         statuses = {client.get("/v1/me").status_code for _ in range(20)}
         time.sleep(2.5)
-        ends = [each.recv(4096) for each in (*silent, *slow_headers)]
+        ends = [each.recv(4096) for each in (*silent, *slow_headers, *unread)]
         told = [each.recv(4096).partition(b"\r\n")[0] for each in slow_bodies]
 
     assert statuses == {HTTPStatus.OK}

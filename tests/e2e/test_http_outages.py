@@ -4,12 +4,17 @@ import threading
 from collections.abc import Iterator
 from http import HTTPStatus
 from pathlib import Path
+from random import Random
+from string import ascii_letters
 from typing import Any
 
 import httpx
 import psutil
 import pytest
+from kafka import KafkaAdminClient
+from kafka.admin import ConfigResource, ConfigResourceType
 
+from ckm_stream.codec.topics import Source
 from ckm_stream.operations.embedded import EmbeddedBroker
 from ckm_stream.settings import Guarantee
 from ckm_stream.snapshots.tokens import Scope
@@ -150,6 +155,52 @@ def test_a_broker_killed_under_requests_loses_nothing_that_was_told_as_taken(
 
     assert set(refused) == {HTTPStatus.SERVICE_UNAVAILABLE}
     assert [each for each in taken if each not in sent] == []
+
+
+@pytest.fixture
+def narrow(install: Install) -> Installation:
+    """Give an installation whose topic of feedback takes no large records."""
+    installation = install()
+    servers = installation.settings.kafka.bootstrap_servers
+    admin = KafkaAdminClient(bootstrap_servers=servers)
+    configs = {"max.message.bytes": "20000"}
+    topic = installation.topics.of(Source.FEEDBACK)
+    admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, topic, configs)])
+    admin.close()
+    return installation
+
+
+def after_a_refusal(gateway: Gateway) -> list[int]:
+    """Return the statuses of a small event, one that the brokers refuse, and small ones again."""
+    one = {"customer_id": "c-1"}  # and so of one partition
+    text = "".join(Random(1).choices(ascii_letters, k=90_000))
+    with gateway.client() as client:
+        return [
+            client.post("/v1/events", json=numbered(number) | one | more).status_code
+            for number, more in enumerate(({}, {"text": text}, {}, {}), start=1)
+        ]
+
+
+@pytest.mark.kafka
+def test_an_event_that_the_brokers_refuse_keeps_no_other_from_being_sent(
+    narrow: Installation,
+) -> None:
+    """Of the same customer and partition too: what follows goes by another producer."""
+    with running_gateway(narrow, **_HASTY) as gateway:
+        statuses = after_a_refusal(gateway)
+        log = gateway.service.log()
+        sent = sent_events(gateway)
+
+    assert statuses == [202, 503, 202, 202]
+    assert "MessageSizeTooLarge" in log
+    assert sorted(sent) == ["f-1", "f-3", "f-4"]
+
+
+@pytest.mark.kafka
+def test_control_with_the_same_producer_nothing_gets_through_any_more(narrow: Installation) -> None:
+    """The broker misses the number of what it has refused."""
+    with running_gateway(narrow, "without_renewal", **_HASTY) as gateway:
+        assert after_a_refusal(gateway) == [202, 503, 503, 503]
 
 
 @pytest.mark.embedded

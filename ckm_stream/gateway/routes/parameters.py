@@ -2,8 +2,9 @@
 
 from collections.abc import Awaitable, Callable
 from typing import Annotated, Final
+from urllib.parse import unquote
 
-from fastapi import Path, Query
+from fastapi import Depends, Path, Query
 from starlette.requests import Request
 
 from ckm_stream.gateway.context import gateway_of
@@ -13,9 +14,23 @@ from ckm_stream.snapshots.tokens import Scope
 #: Characters of a customer's id.
 LONGEST_ID: Final = 1000
 
-CustomerId = Annotated[
-    str, Path(description="The customer's id.", min_length=1, max_length=LONGEST_ID)
+_SentId = Annotated[
+    str,
+    Path(
+        alias="customer_id",
+        description="The customer's id, percent-encoded.",
+        min_length=1,
+        max_length=LONGEST_ID,
+    ),
 ]
+
+
+def _decoded(customer_id: _SentId) -> str:
+    return unquote(customer_id)
+
+
+#: As it was before it was sent; paths of customers are matched as they were sent.
+CustomerId = Annotated[str, Depends(_decoded)]
 Limit = Annotated[int, Query(ge=1, le=500, description="Rows of a page.")]
 CursorParameter = Annotated[
     str | None,

@@ -44,4 +44,18 @@ def without_discretion() -> None:
     EventCodec.decode = telling  # type: ignore[method-assign] # the fault
 
 
-FAULTS = (without_acknowledgements, without_unpacking_in_bounds, without_discretion)
+def without_renewal() -> None:
+    """Go on with a producer after the brokers have refused what it sent."""
+
+    async def never(self: producer.AckProducer) -> None:
+        pass
+
+    producer.AckProducer._renew_if_spoilt = never  # type: ignore[method-assign] # the fault
+
+
+FAULTS = (
+    without_acknowledgements,
+    without_unpacking_in_bounds,
+    without_discretion,
+    without_renewal,
+)
