@@ -24,6 +24,7 @@ from ckm_stream.gateway.gathering import Gathered
 from ckm_stream.gateway.health import GatewayHealth
 from ckm_stream.gateway.producer import AckProducer
 from ckm_stream.gateway.rates import RateLimit
+from ckm_stream.gateway.rules import Rules
 from ckm_stream.gateway.store import StoreReader
 from ckm_stream.gateway.streams import Streams
 from ckm_stream.gateway.tokens import Doorkeeper, Tokens
@@ -85,7 +86,7 @@ def assemble(
         hub=hub,
         meter=FlowMeter(kafka, flows, broker=health.broker),
         streams=Streams(limits.max_streams, metrics.http_streams),
-        check=lambda event: _checked(event, events, settings),
+        rules=Rules(lambda event: _checked(event, events, settings), now_ms=wall_clock_ms),
         epochs=Cached(readings.epochs, for_s=settings.epoch.refresh_s).get,
         profile=Gathered(readings.profiles).get,
         glance=glance,

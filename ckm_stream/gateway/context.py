@@ -15,11 +15,11 @@ from ckm_stream.gateway.answers import SourceMap
 from ckm_stream.gateway.census import Census
 from ckm_stream.gateway.flow import FlowMeter
 from ckm_stream.gateway.producer import AckProducer
+from ckm_stream.gateway.rules import Rules
 from ckm_stream.gateway.store import StoreReader
 from ckm_stream.gateway.streams import Streams
 from ckm_stream.gateway.tokens import Doorkeeper
 from ckm_stream.gateway.updates import UpdateHub
-from ckm_stream.gateway.verdicts import Check
 from ckm_stream.operations.metrics import GatewayMetrics
 from ckm_stream.pipeline.epochs import Epochs
 from ckm_stream.settings import Settings
@@ -34,7 +34,7 @@ class Gateway:
     The parts of a gateway.
 
     Attributes:
-        check: Checks an event and returns its value.
+        rules: What the workers hold events to.
         epochs: Gives the epochs that are activated.
         profile: Gives a customer's profile, if there is one.
         glance: Gives the store at a moment, and how many score updates it has read.
@@ -52,7 +52,7 @@ class Gateway:
     hub: UpdateHub
     meter: FlowMeter
     streams: Streams
-    check: Check
+    rules: Rules
     epochs: Callable[[], Awaitable[Epochs]]
     profile: Callable[[str], Awaitable[CustomerProfile | None]]
     census: Census

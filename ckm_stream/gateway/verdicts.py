@@ -6,7 +6,6 @@ a dead letter; all that is wrong is told, with paths. Pure: no broker, no clock 
 """
 
 import re
-from collections.abc import Callable
 from typing import Any, Final
 from urllib.parse import unquote
 
@@ -15,8 +14,8 @@ import msgspec
 from ckm_stream.codec.jsonform import JsonFormError, event_from_json
 from ckm_stream.codec.topics import Source
 from ckm_stream.domain.events import TouchpointEvent
-from ckm_stream.errors import RejectedRecord
 from ckm_stream.gateway.problems import FieldError
+from ckm_stream.gateway.rules import UNSOUND, Rules, sentence_of
 from ckm_stream.publishing.cloudevents import CLOUD_EVENT_TYPES
 from ckm_stream.publishing.files import SOURCES
 
@@ -49,9 +48,6 @@ class Judged(msgspec.Struct, frozen=True):
     errors: tuple[FieldError, ...]
 
 
-Check = Callable[[TouchpointEvent], bytes]
-
-
 def split(body: bytes, media_type: str, *, most: int) -> list[object]:
     """
     Return what is to be judged as an event each.
@@ -82,7 +78,7 @@ def split(body: bytes, media_type: str, *, most: int) -> list[object]:
     return entries
 
 
-def judge(place: int, entry: object, media_type: str, check: Check) -> Judged:
+def judge(place: int, entry: object, media_type: str, rules: Rules) -> Judged:
     """
     Return the event that *entry* is, checked and encoded, or all that is wrong with it.
 
@@ -90,7 +86,7 @@ def judge(place: int, entry: object, media_type: str, check: Check) -> Judged:
         place: Of the entry in its request, from 0.
         entry: Decoded JSON.
         media_type: One of ``MEDIA_TYPES``; tells the form.
-        check: Returns the event's value, or raises ``RejectedRecord``.
+        rules: Those of the workers.
     """
     if not isinstance(entry, dict):
         return _refused(place, None, FieldError("$", "must be an object"))
@@ -98,17 +94,18 @@ def judge(place: int, entry: object, media_type: str, check: Check) -> Judged:
     shown = event_id[:_LONGEST_ID] if isinstance(event_id, str) else None
     try:
         form = (_line if media_type == JSON else _cloud_event)(entry)
-        errors, event = list(form.errors), None
+        errors = list(form.errors)
+        event: Any = None
         if form.source is not None:
             event, wrong = _read(form)
             errors += wrong
         if errors or event is None:
             return _refused(place, shown, *errors)
-        value = check(event)
-    except RejectedRecord as error:
-        return _refused(place, shown, FieldError("$", str(error)))
-    except UnicodeEncodeError:
-        return _refused(place, shown, FieldError("$", "holds a lone surrogate, which no text has"))
+        value = rules.value_of(event)
+    except UNSOUND as error:
+        found = ((form.path_of(each.path), each.message) for each in rules.broken_by(event, error))
+        told = [FieldError(path, message) for path, message in found if path is not None]
+        return _refused(place, shown, *(told or [FieldError("$", sentence_of(error))]))
     return Judged(place, shown, event, value, ())
 
 

@@ -10,6 +10,7 @@ from ckm_stream.codec.catalogue import Catalogue
 from ckm_stream.codec.events import MAX_VALUE_BYTES, EventCodec
 from ckm_stream.domain import checks
 from ckm_stream.domain.policy import Policy
+from ckm_stream.gateway.rules import Rules
 from ckm_stream.gateway.verdicts import JSON, judge, split
 from ckm_stream.publishing.client import encode_checked
 from ckm_stream.settings import GatewaySettings
@@ -71,12 +72,11 @@ def test_the_channels_pages_request_is_accepted() -> None:
     codec, policy = EventCodec(Catalogue.load()), Policy()
     now_ms = 1_800_000_000_000
 
+    rules = Rules(lambda event: encode_checked(event, codec, policy, now_ms), now_ms=lambda: now_ms)
+
     def judged(body: bytes) -> list[tuple[str | None, int]]:
         entries = split(body, JSON, most=10)
-        verdicts = [
-            judge(place, each, JSON, lambda event: encode_checked(event, codec, policy, now_ms))
-            for place, each in enumerate(entries)
-        ]
+        verdicts = [judge(place, each, JSON, rules) for place, each in enumerate(entries)]
         return [(each.event_id, len(each.errors)) for each in verdicts]
 
     (event,) = json.loads(found.group(1))

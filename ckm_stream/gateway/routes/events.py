@@ -101,7 +101,7 @@ async def _judged(gateway: Gateway, request: Request) -> list[Judged]:
 
     def judge_all(entries: Sequence[object]) -> list[Judged]:
         return [
-            judge(place, entry, media_type, gateway.check) for place, entry in enumerate(entries)
+            judge(place, entry, media_type, gateway.rules) for place, entry in enumerate(entries)
         ]
 
     try:

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ckm_stream.domain.events import Feedback, TouchpointEvent
+from ckm_stream.gateway.rules import Rules
 from ckm_stream.gateway.verdicts import (
     CLOUD_EVENT,
     CLOUD_EVENTS,
@@ -48,7 +49,7 @@ def judged(entry: object, media_type: str) -> Judged:
     def check(_: TouchpointEvent) -> bytes:
         return b"value"
 
-    return judge(0, entry, media_type, check)
+    return judge(0, entry, media_type, Rules(check, now_ms=lambda: 0))
 
 
 def test_both_forms_of_an_event_are_the_same_event() -> None:
