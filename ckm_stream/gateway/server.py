@@ -8,14 +8,17 @@ connection has a time and a size for its headers, and a time for the body.
 """
 
 import asyncio
+from collections.abc import Sized
+from http import HTTPStatus
 from typing import Any, Final
 
 import uvicorn
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from ckm_stream.errors import ConfigurationError
 from ckm_stream.gateway.health import GatewayHealth
+from ckm_stream.gateway.problems import Problem, problem_response, unavailable
 from ckm_stream.gateway.updates import UpdateHub
 from ckm_stream.settings import GatewaySettings
 
@@ -69,10 +72,33 @@ class BoundedProtocol(HttpToolsProtocol):
         self._stop_expecting()
         super().connection_lost(exc)
 
+    def send_400_response(self, msg: str) -> None:  # noqa: ARG002 -- it says less
+        """Answer what is no request."""
+        self._refuse(Problem(HTTPStatus.BAD_REQUEST, "this is not a request of HTTP/1.1"))
+
     def _count(self, size: int) -> None:
         self._header_bytes += size
         if self._header_bytes > _LONGEST_HEADERS:
-            self._give_up()
+            self._refuse(
+                Problem(
+                    HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE,
+                    f"path and headers may have {_LONGEST_HEADERS:,} bytes together",
+                )
+            )
+
+    def _refuse(self, problem: Problem) -> None:
+        """Answer outside of the application, unless another answer is under way, and close."""
+        if self.transport.is_closing():
+            return
+        if self.cycle is None or self.cycle.response_complete:
+            response = problem_response(problem)
+            response.headers["Connection"] = "close"
+            lines = [
+                b"HTTP/1.1 %d %s" % (problem.status, problem.status.phrase.encode()),
+                *(b"%s: %s" % pair for pair in response.raw_headers),
+            ]
+            self.transport.write(b"\r\n".join([*lines, b"", bytes(response.body)]))
+        self._give_up()
 
     def _expect(self, within_s: float) -> None:
         self._stop_expecting()
@@ -86,6 +112,25 @@ class BoundedProtocol(HttpToolsProtocol):
     def _give_up(self) -> None:
         if not self.transport.is_closing():
             self.transport.close()
+
+
+class _Bounded:
+    """The application for so many connections; the others are told to come again."""
+
+    def __init__(self, app: ASGIApp, most: int) -> None:
+        self._app = app
+        self._most = most
+        self.connections: Sized = ()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or len(self.connections) <= self._most:
+            await self._app(scope, receive, send)
+            return
+        response = problem_response(
+            unavailable("this gateway has too many connections; come again, or ask another one")
+        )
+        response.headers["Connection"] = "close"
+        await response(scope, receive, send)
 
 
 class Server(uvicorn.Server):
@@ -107,9 +152,10 @@ class Server(uvicorn.Server):
         health: GatewayHealth,
         hub: UpdateHub,
     ) -> None:
+        bounded = _Bounded(app, settings.max_connections)
         super().__init__(
             uvicorn.Config(
-                app,
+                bounded,
                 host=settings.host,
                 port=settings.port,
                 http=type(
@@ -127,7 +173,6 @@ class Server(uvicorn.Server):
                 server_header=False,
                 date_header=True,
                 proxy_headers=False,
-                limit_concurrency=settings.max_connections,
                 timeout_keep_alive=_KEEP_ALIVE_S,
                 timeout_graceful_shutdown=_DRAIN_S,
                 ws="none",
@@ -135,6 +180,7 @@ class Server(uvicorn.Server):
                 ssl_keyfile=settings.tls_key_file,
             )
         )
+        bounded.connections = self.server_state.connections
         self._health = health
         self._hub = hub
 

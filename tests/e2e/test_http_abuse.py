@@ -182,8 +182,51 @@ def test_headers_without_end_are_cut_off(gateway: Gateway) -> None:
         with pytest.raises((ConnectionError, TimeoutError)):  # noqa: PT012 -- which write fails is chance
             for number in range(2000):
                 connection.sendall(f"x-{number}: {'a' * 1000}\r\n".encode())
-            assert connection.recv(1) == b""
+            while connection.recv(4096):
+                pass
             raise ConnectionResetError
+
+
+@pytest.mark.parametrize(
+    ("sent", "status"),
+    [
+        (b"nonsense\r\n\r\n", HTTPStatus.BAD_REQUEST),
+        (b"GET / HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n", 400),
+        (b"GET /" + b"a" * 66_000 + b" HTTP/1.1\r\nHost: x\r\n\r\n", 431),
+    ],
+    ids=["no request", "two lengths", "long path"],
+)
+def test_what_is_not_http_gets_a_problem_too(gateway: Gateway, sent: bytes, status: int) -> None:
+    """The server's own answers are of the same kind as all others."""
+    with raw(gateway) as connection:
+        connection.sendall(sent)
+        answer = http.client.HTTPResponse(connection)
+        answer.begin()
+        problem = json.loads(answer.read())
+
+    assert answer.status == problem["status"] == status
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert problem["detail"]
+
+
+def test_more_connections_than_there_may_be_are_told_to_come_again(install: Install) -> None:
+    """503 with Retry-After; those that are there go on."""
+    with (
+        running_gateway(install(), CKM__GATEWAY__MAX_CONNECTIONS="3") as gateway,
+        gateway.client() as client,
+        ExitStack() as stack,
+    ):
+        first = client.get("/v1/me")
+        silent = [stack.enter_context(raw(gateway)) for _ in range(2)]
+        last = httpx.get(f"{gateway.address}/v1/me")
+        for each in silent:
+            each.close()
+        again = client.get("/v1/me")
+
+    assert (first.status_code, again.status_code) == (HTTPStatus.OK, HTTPStatus.OK)
+    assert last.status_code == HTTPStatus.SERVICE_UNAVAILABLE
+    assert last.headers["content-type"] == "application/problem+json"
+    assert last.headers["retry-after"]
 
 
 @pytest.mark.parametrize("lengths", ["-1", "abc", "1_0", "+5"])
