@@ -206,7 +206,11 @@ class UpdateHub:
         """Yield what lies before the window, moving *positions* until the window covers them."""
         if self._covers(positions):
             return
-        consumer = await new_consumer(self._kafka, self._topic)
+        try:
+            consumer = await new_consumer(self._kafka, self._topic)
+        except KafkaError as error:
+            log.warning("gateway.replay_ends", reason=type(error).__name__)
+            return
         try:
             for partition, offset in enumerate(positions):
                 consumer.seek(TopicPartition(self._topic, partition), offset)

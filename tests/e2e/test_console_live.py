@@ -55,6 +55,24 @@ class TestLive:
             expect(rows_of(page).locator(".customer")).to_have_text("c-first")
             expect(page.get_by_text("ckm publish events.jsonl")).to_have_count(0)
 
+    def test_an_id_alone_moves_the_place_that_a_stream_goes_on_from(
+        self, browser: Browser, gateway: Gateway
+    ) -> None:
+        """Or what is announced in a gap is lost to a listener who had no update before it."""
+        script = """async () => {
+            const { EventParser } = await import("/console/lib/stream.js");
+            const parser = new EventParser();
+            const sent = [
+                "retry: 1\\nid: 1-1\\n\\n",
+                "id: 2-1\\n: here\\n\\nid: 3-1\\ndata: {}\\n\\n",
+            ];
+            return sent.flatMap((text) => parser.feed(text)).map((event) => event.id);
+        }"""
+        with opened_console(browser, gateway.address) as console:
+            page = console.open("#/overview", token=gateway.token(Scope.READ))
+
+            assert page.evaluate(script) == ["1-1", "2-1", "3-1"]
+
     def test_a_score_update_arrives_as_it_is_announced(
         self, browser: Browser, gateway: Gateway
     ) -> None:

@@ -1,6 +1,6 @@
 """One customer: profile, score with its reasons, history and knowledge items."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import StrEnum
 from http import HTTPStatus
 from typing import Annotated, TypeVar
@@ -61,7 +61,8 @@ async def read_score(request: Request, customer_id: CustomerId, at: At = None) -
         fields = msgspec.structs.asdict(announced)
         return answer(ScoreAnswer(**fields, cooled=False, at=None))
     if at.tzinfo is None:
-        raise bad_parameter("at", "needs an offset, such as Z")
+        raise bad_parameter("at", "needs an offset, such as Z, or +02:00 with its plus as %2B")
+    at = at.astimezone(UTC)
     epochs = await gateway.epochs()
     try:
         found = await gateway.store.read(
