@@ -5,10 +5,10 @@ The fields are the Avro records'; times are RFC 3339 with an offset, or integer 
 the Unix epoch. All errors of an object are found, not only the first, each with its path.
 """
 
-import re
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final
+from enum import Enum
+from typing import Any, Final, get_args
 
 import msgspec
 
@@ -21,7 +21,7 @@ _TIMES: Final = frozenset({"occurred_at", "recorded_at"})
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)
 
-_QUOTED: Final = re.compile(r"(?<=^Invalid enum value) .*", re.DOTALL)
+_NOT_A_MEMBER: Final = "Invalid enum value"
 
 _FIELDS: Final = {
     source: {field.name: field for field in msgspec.structs.fields(event_type)}
@@ -64,7 +64,7 @@ def event_from_json(obj: object, source: Source) -> Event:
             value = _micros(obj[name]) if name in _TIMES else obj[name]
             values[name] = msgspec.convert(value, field.type)
         except msgspec.ValidationError as error:
-            errors.append(_located(name, str(error)))
+            errors.append(_located(field, str(error)))
     if errors:
         raise JsonFormError(errors)
     return EVENT_TYPES[source](**values)
@@ -99,8 +99,12 @@ def _rfc3339(micros: int) -> str | int:
         return micros
 
 
-def _located(name: str, message: str) -> tuple[str, str]:
-    """Put msgspec's path inside a field behind the field's own."""
+def _located(field: msgspec.structs.FieldInfo, message: str) -> tuple[str, str]:
+    """Put msgspec's path inside a field behind the field's own; what was sent is not told."""
     problem, _, inner = message.partition(" - at `$")
-    problem = _QUOTED.sub("", problem)  # it is told where it is, not what it is
-    return f"$.{name}{inner.rstrip('`')}", problem
+    if problem.startswith(_NOT_A_MEMBER):
+        kinds = (field.type, *get_args(field.type))
+        enums = (kind for kind in kinds if isinstance(kind, type) and issubclass(kind, Enum))
+        members = [each.value for kind in enums for each in kind]
+        problem = f"must be one of {', '.join(members)}" if members else _NOT_A_MEMBER
+    return f"$.{field.name}{inner.rstrip('`')}", problem

@@ -88,7 +88,7 @@ def test_all_errors_are_found_with_their_paths() -> None:
         ("$.occurred_at", "Expected an RFC 3339 time with an offset, such as Z"),
         ("$.recorded_at", "Expected an RFC 3339 time"),
         ("$.order_id", "missing"),
-        ("$.kind", "Invalid enum value"),
+        ("$.kind", "must be one of ORDER, REFUND"),
         ("$.amount", "Expected `int`, got `str`"),
         ("$.lines[0].quantity", "Expected `int`, got `str`"),
     ]

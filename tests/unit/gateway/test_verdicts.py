@@ -125,7 +125,9 @@ def test_a_verdict_does_not_quote_what_was_sent() -> None:
     """It says where it is: who sends it may keep its answers."""
     (error,) = judged(LINE | {"kind": "555-1234 (Doe)"}, JSON).errors
 
-    assert (error.path, error.message) == ("$.kind", "Invalid enum value")
+    assert error.path == "$.kind"
+    assert error.message.startswith("must be one of COMPLAINT, SUGGESTION")
+    assert "Doe" not in error.message
 
 
 @pytest.mark.parametrize("change", [{"type": "letter"}, {"type": None}, {"type": 7}])

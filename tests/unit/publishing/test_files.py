@@ -99,7 +99,7 @@ def test_the_type_may_come_from_the_command_line(read: Read) -> None:
         (a_line(type=None), "type", "--source"),
         (a_line(type="sms"), "type", "call, ticket, purchase, feedback"),
         (a_line(type=["call"]), "type", "call, ticket, purchase, feedback"),
-        (a_line(outcome="HUNG_UP"), "outcome", "HUNG_UP"),
+        (a_line(outcome="HUNG_UP"), "outcome", "must be one of ANSWERED, ABANDONED"),
         (a_line(occurred_at="yesterday"), "occurred_at", ""),
         (a_line(topics=["a", 5]), "topics[1]", ""),
         (a_line(wait_s=float("nan")), "", "not JSON"),
