@@ -170,7 +170,7 @@ def test_a_score_is_told_as_announced_and_cooled_to_an_instant(gateway: Gateway)
     assert (announced["cooled"], soon["cooled"]) == (False, True)
     assert announced["version"] == soon["version"] == 1
     assert late["willingness_n_eff"] < soon["willingness_n_eff"] <= announced["willingness_n_eff"]
-    assert late["as_of"] == "2028-03-02T00:00:00+01:00"
+    assert late["as_of"] == late["at"] == "2028-03-01T23:00:00Z"
     assert [early.status_code, zoneless.status_code] == [HTTPStatus.UNPROCESSABLE_ENTITY] * 2
     assert early.json()["errors"][0]["path"] == "$.query.at"
 
