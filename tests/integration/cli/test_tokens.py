@@ -88,6 +88,8 @@ def test_a_revoked_token_is_shown_as_such(ckm: Ckm) -> None:
     [
         ("create", "--name", "a"),
         ("create", "--scope", "read"),
+        ("create", "--name", " ", "--scope", "read"),
+        ("create", "--name", "a\x1b[31m", "--scope", "read"),
         ("create", "--name", "a", "--scope", "write"),
         ("create", "--name", "a", "--scope", "read", "--expires-in-days", "-1"),
     ],
@@ -99,3 +101,14 @@ def test_a_token_that_cannot_be_is_refused(ckm: Ckm, arguments: tuple[str, ...])
     assert ended.returncode == 2
     assert "Traceback" not in ended.stderr
     assert json.loads(ckm("list", "--json").stdout) == []
+
+
+def test_an_id_is_whole_however_narrow_the_terminal(
+    ckm: Ckm, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is what `revoke` is given."""
+    monkeypatch.setenv("COLUMNS", "50")
+    ckm("create", "--name", "the shops of the whole south west", "--scope", "publish")
+    (token,) = json.loads(ckm("list", "--json").stdout)
+
+    assert token["token_id"] in ckm("list").stdout
