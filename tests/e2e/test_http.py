@@ -3,6 +3,7 @@
 import gzip
 import json
 from collections.abc import Iterator
+from functools import partial
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import quote
@@ -261,10 +262,16 @@ def test_an_id_may_end_as_a_path_does(gateway: Gateway) -> None:
         for place, each in enumerate(ids)
     ]
     with gateway.client() as client:
+
+        def is_told(path: str) -> bool:  # scores, items and profiles come by topics of their own
+            score, items = (client.get(f"/v1/customers/{path}/{of}") for of in ("score", "items"))
+            return score.is_success and bool(items.json()["items"])
+
         client.post("/v1/events", json=events)
         for each in ids:
             path = quote(each, safe="")
             assert wait_for_customer(client, path)["customer_id"] == each
+            wait_until(partial(is_told, path), timeout_s=30, what=f"score and items of {each}")
             assert client.get(f"/v1/customers/{path}/score").json()["customer_id"] == each
             assert client.get(f"/v1/customers/{path}/items").json()["items"]
         nul = client.get("/v1/customers/c-1%00").status_code
