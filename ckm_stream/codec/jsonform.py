@@ -17,7 +17,8 @@ from ckm_stream.codec.topics import Source
 from ckm_stream.domain.events import Event
 from ckm_stream.errors import Reason, RejectedRecord
 
-_TIMES: Final = frozenset({"occurred_at", "recorded_at"})
+#: Fields that are instants.
+TIMES: Final = frozenset({"occurred_at", "recorded_at"})
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)
 
@@ -61,7 +62,7 @@ def event_from_json(obj: object, source: Source) -> Event:
                 errors.append((f"$.{name}", "missing"))
             continue
         try:
-            value = _micros(obj[name]) if name in _TIMES else obj[name]
+            value = _micros(obj[name]) if name in TIMES else obj[name]
             values[name] = msgspec.convert(value, field.type)
         except msgspec.ValidationError as error:
             errors.append(_located(field, str(error)))
@@ -73,7 +74,7 @@ def event_from_json(obj: object, source: Source) -> Event:
 def event_to_json(event: Event) -> dict[str, Any]:
     """Return the JSON object of *event*; times in RFC 3339, UTC, with microseconds."""
     obj: dict[str, Any] = msgspec.to_builtins(event)
-    return obj | {name: _rfc3339(obj[name]) for name in _TIMES}
+    return obj | {name: _rfc3339(obj[name]) for name in TIMES}
 
 
 def _micros(value: object) -> int:

@@ -15,7 +15,7 @@ import structlog
 from aiokafka.errors import KafkaError
 from aiokafka.structs import TopicPartition
 
-from ckm_stream.gateway.kafka import new_consumer
+from ckm_stream.gateway.kafka import consuming
 from ckm_stream.operations.vitals import Contact
 from ckm_stream.settings import KafkaSettings
 
@@ -84,8 +84,7 @@ class FlowMeter:
         ]
 
     async def _look_on(self) -> None:
-        consumer = await new_consumer(self._kafka, self._topics[0])
-        try:
+        async with consuming(self._kafka, self._topics[0]) as consumer:
             while True:
                 partitions = [
                     TopicPartition(topic, tp.partition)
@@ -96,8 +95,6 @@ class FlowMeter:
                 self._broker.answered()
                 self._before, self._last = self._last, self._sum(ends)
                 await asyncio.sleep(SAMPLE_S)
-        finally:
-            await consumer.stop()
 
     def _sum(self, ends: dict[Any, int]) -> _Sample:
         by_topic = groupby(sorted(ends), key=lambda tp: tp.topic)

@@ -1,5 +1,7 @@
 """Consumers of the gateway: without a group, of committed records, of all partitions of a topic."""
 
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
 from typing import Any, Final
 
 import aiokafka
@@ -21,9 +23,10 @@ class WholeTopicConsumer(aiokafka.AIOKafkaConsumer):  # type: ignore[misc] # aio
         return partitions
 
 
-async def new_consumer(kafka: KafkaSettings, topic: str) -> Any:  # noqa: ANN401 -- aiokafka has no types
+@asynccontextmanager
+async def consuming(kafka: KafkaSettings, topic: str) -> AsyncGenerator[Any, None]:
     """
-    Return a started consumer that all partitions of *topic* are assigned to.
+    Give a consumer that all partitions of *topic* are assigned to.
 
     Raises:
         KafkaError: If no broker answers.
@@ -42,7 +45,6 @@ async def new_consumer(kafka: KafkaSettings, topic: str) -> Any:  # noqa: ANN401
     try:
         await consumer.start()
         consumer.assign([TopicPartition(topic, number) for number in range(kafka.partitions)])
-    except BaseException:
+        yield consumer
+    finally:
         await consumer.stop()
-        raise
-    return consumer

@@ -67,8 +67,16 @@ class AckProducer:
         Raises:
             KafkaError: If no broker answers.
         """
-        self._producer = aiokafka.AIOKafkaProducer(**self._options)
-        await self._producer.start()
+        self._producer = await self._started()
+
+    async def _started(self) -> Any:  # noqa: ANN401 -- aiokafka has no types
+        producer = aiokafka.AIOKafkaProducer(**self._options)
+        try:
+            await producer.start()
+        except BaseException:
+            await producer.stop()
+            raise
+        return producer
 
     async def stop(self) -> None:
         """Send what is buffered, if the broker takes it, and end."""
@@ -130,12 +138,7 @@ class AckProducer:
         async with self._renewing:
             if self._spoilt is None:
                 return
-            fresh = aiokafka.AIOKafkaProducer(**self._options)
-            try:
-                await fresh.start()
-            except BaseException:
-                await fresh.stop()
-                raise
+            fresh = await self._started()
             log.warning("gateway.producer_renewed", reason=self._spoilt)
             leaving = asyncio.create_task(self._producer.stop())
             self._leaving.add(leaving)

@@ -11,12 +11,11 @@ from typing import Any, Final
 
 import msgspec
 
+from ckm_stream.codec.jsonform import TIMES
 from ckm_stream.domain.events import MICROS, TouchpointEvent
 from ckm_stream.errors import Reason, RejectedRecord
-from ckm_stream.gateway.problems import FieldError
 
 _MS: Final = MICROS // 1000
-_TIMES: Final = frozenset({"occurred_at", "recorded_at"})
 _MOST_ENTRIES: Final = 100
 #: What a check raises for an event that no worker would take.
 UNSOUND: Final = (RejectedRecord, UnicodeEncodeError)
@@ -47,8 +46,8 @@ class Rules:
         """
         return self._check(event)
 
-    def broken_by(self, event: TouchpointEvent, refusal: Exception) -> list[FieldError]:
-        """Return all that is wrong with *event*; *refusal* itself if it is of no field alone."""
+    def broken_by(self, event: TouchpointEvent) -> list[tuple[str, str]]:
+        """Return all that is wrong with fields of *event*, as (path, problem)."""
         sound = _sound(type(event), self._now_ms() * _MS)
         found = []
         for name in event.__struct_fields__:
@@ -56,14 +55,14 @@ class Rules:
                 try:
                     self._check(msgspec.structs.replace(sound, **{name: value}))
                 except UNSOUND as error:
-                    found.append(FieldError(path, sentence_of(error)))
-        return found or [FieldError("$", sentence_of(refusal))]
+                    found.append((path, sentence_of(error)))
+        return found
 
 
 def _sound(kind: type[TouchpointEvent], now_us: int) -> TouchpointEvent:
     """Return an event of *kind* that breaks no rule."""
     values: dict[str, Any] = {
-        field.name: now_us if field.name in _TIMES else _least(field.type)
+        field.name: now_us if field.name in TIMES else _least(field.type)
         for field in msgspec.structs.fields(kind)
         if field.required
     }

@@ -45,11 +45,11 @@ class Shortcut:
         if scope["type"] == "http" and scope["path"].startswith(_PREFIX):
             # An id may end in /score: as it was sent, it is told from the path's own slashes.
             scope["path"] = scope["raw_path"].decode("ascii")
-        if scope["type"] == "http" and _is_profile(scope):
-            scope["app"] = self._app
-            await self._direct(scope, receive, send)
-        else:
-            await self._app(scope, receive, send)
+            if _is_profile(scope):
+                scope["app"] = self._app
+                await self._direct(scope, receive, send)
+                return
+        await self._app(scope, receive, send)
 
 
 def _is_profile(scope: Scope) -> bool:

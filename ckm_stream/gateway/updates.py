@@ -21,7 +21,7 @@ from aiokafka.structs import TopicPartition
 from ckm_stream.codec.outputs import OutputCodec
 from ckm_stream.errors import RejectedRecord
 from ckm_stream.gateway.announced import Update, Wanted
-from ckm_stream.gateway.kafka import new_consumer
+from ckm_stream.gateway.kafka import consuming
 from ckm_stream.operations.vitals import Contact
 from ckm_stream.settings import KafkaSettings
 
@@ -177,8 +177,7 @@ class UpdateHub:
         return len(floor) == len(positions) and all(map(ge, positions, floor))
 
     async def _read(self) -> None:
-        consumer = await new_consumer(self._kafka, self._topic)
-        try:
+        async with consuming(self._kafka, self._topic) as consumer:
             partitions = await consumer.seek_to_end_of_all()
             self._floor = [await consumer.position(each) for each in partitions]
             self._ends = list(self._floor)
@@ -187,8 +186,6 @@ class UpdateHub:
                 if fetched := await consumer.getmany(timeout_ms=_POLL_MS):
                     self._broker.answered()
                     self._take(fetched.values())
-        finally:
-            await consumer.stop()
 
     def _take(self, fetched: Any) -> None:  # noqa: ANN401 -- aiokafka has no types
         for records in fetched:
@@ -207,27 +204,21 @@ class UpdateHub:
         if self._covers(positions):
             return
         try:
-            consumer = await new_consumer(self._kafka, self._topic)
-        except KafkaError as error:
-            log.warning("gateway.replay_ends", reason=type(error).__name__)
-            return
-        try:
-            for partition, offset in enumerate(positions):
-                consumer.seek(TopicPartition(self._topic, partition), offset)
-            while not self._covers(positions) and not self._is_over:
-                for tp, records in (await consumer.getmany(timeout_ms=_POLL_MS)).items():
-                    for record in records:
-                        positions[tp.partition] = record.offset + 1
-                        yield Update(record)
-                for partition in range(len(positions)):
-                    # Behind a transaction's end there is a marker that is never delivered.
-                    tp = TopicPartition(self._topic, partition)
-                    positions[partition] = max(positions[partition], await consumer.position(tp))
-                yield None
+            async with consuming(self._kafka, self._topic) as consumer:
+                for partition, offset in enumerate(positions):
+                    consumer.seek(TopicPartition(self._topic, partition), offset)
+                while not self._covers(positions) and not self._is_over:
+                    for tp, records in (await consumer.getmany(timeout_ms=_POLL_MS)).items():
+                        for record in records:
+                            positions[tp.partition] = record.offset + 1
+                            yield Update(record)
+                    for partition, at in enumerate(positions):
+                        # Behind a transaction's end there is a marker that is never delivered.
+                        tp = TopicPartition(self._topic, partition)
+                        positions[partition] = max(at, await consumer.position(tp))
+                    yield None
         except KafkaError as error:  # the listener has to come again
             log.warning("gateway.replay_ends", reason=type(error).__name__)
-        finally:
-            await consumer.stop()
 
     def _forget(self) -> None:
         # What was announced meanwhile is not in the next one: listeners have to come again.

@@ -6,6 +6,7 @@ a dead letter; all that is wrong is told, with paths. Pure: no broker, no clock 
 """
 
 import re
+from collections.abc import Iterable
 from typing import Any, Final
 from urllib.parse import unquote
 
@@ -92,20 +93,15 @@ def judge(place: int, entry: object, media_type: str, rules: Rules) -> Judged:
         return _refused(place, None, FieldError("$", "must be an object"))
     event_id = entry.get("event_id" if media_type == JSON else "id")
     shown = event_id[:_LONGEST_ID] if isinstance(event_id, str) else None
+    form = (_line if media_type == JSON else _cloud_event)(entry)
+    event = _read(form)
+    if form.errors or event is None:
+        return _refused(place, shown, *form.errors)
     try:
-        form = (_line if media_type == JSON else _cloud_event)(entry)
-        errors = list(form.errors)
-        event: Any = None
-        if form.source is not None:
-            event, wrong = _read(form)
-            errors += wrong
-        if errors or event is None:
-            return _refused(place, shown, *errors)
         value = rules.value_of(event)
     except UNSOUND as error:
-        found = ((form.path_of(each.path), each.message) for each in rules.broken_by(event, error))
-        told = [FieldError(path, message) for path, message in found if path is not None]
-        return _refused(place, shown, *(told or [FieldError("$", sentence_of(error))]))
+        form.blame(rules.broken_by(event))
+        return _refused(place, shown, *(form.errors or [FieldError("$", sentence_of(error))]))
     return Judged(place, shown, event, value, ())
 
 
@@ -118,7 +114,7 @@ class _Form(msgspec.Struct):
         fields: As in the event's JSON.
         paths: Where a field was sent, if not at ``$`` and its name; None if it was not sent at all.
         within: Where all others were.
-        errors: What is wrong with the form itself.
+        errors: What is wrong with the form, and with what was found in it.
     """
 
     source: Source | None
@@ -127,22 +123,24 @@ class _Form(msgspec.Struct):
     within: str = "$"
     errors: list[FieldError] = []
 
-    def path_of(self, path: str) -> str | None:
-        """Return where was sent what is at *path* of the event; None if it was not."""
-        name = _FIELD.match(path)
-        if name is None:
-            return path
-        at = self.paths.get(name[1], f"{self.within}.{name[1]}")
-        return None if at is None else at + path[name.end() :]
+    def blame(self, found: Iterable[tuple[str, str]]) -> None:
+        """Add what is wrong with the event, by path, where it was sent; not what was not sent."""
+        for path, message in found:
+            name = _FIELD.match(path)
+            if name is None:
+                self.errors.append(FieldError(path, message))
+            elif (at := self.paths.get(name[1], f"{self.within}.{name[1]}")) is not None:
+                self.errors.append(FieldError(at + path[name.end() :], message))
 
 
-def _read(form: _Form) -> tuple[Any, list[FieldError]]:
-    assert form.source is not None  # noqa: S101 -- the caller has looked
+def _read(form: _Form) -> Any:  # noqa: ANN401 -- an event of any type, or None
+    if form.source is None:
+        return None
     try:
-        return event_from_json(form.fields, form.source), []
+        return event_from_json(form.fields, form.source)
     except JsonFormError as error:
-        told = ((form.path_of(path), message) for path, message in error.errors)
-        return None, [FieldError(path, message) for path, message in told if path is not None]
+        form.blame(error.errors)
+        return None
 
 
 def _line(entry: dict[str, Any]) -> _Form:

@@ -14,6 +14,7 @@ from ckm_stream.snapshots.tables import CURRENT_SCORE, PROFILE, SINK_PROGRESS
 
 _VALUE: Final = CURRENT_SCORE.c.value
 _WILLINGNESS: Final = CURRENT_SCORE.c.willingness
+_ANY_SIMULATED: Final = select(exists().where(PROFILE.c.simulated))
 
 
 class Glance(msgspec.Struct, frozen=True):
@@ -56,10 +57,11 @@ def glance(engine: Engine) -> Glance:
     with store_errors(engine.url), engine.connect() as connection:
         classes = read_sizes(connection)
         found = connection.execute(newest).one()
+        is_simulated = bool(connection.scalar(_ANY_SIMULATED))
     return Glance(
         classes=classes,
         newest_event=None if found.as_of is None else to_datetime(found.as_of),
-        is_simulated=has_simulated(engine),
+        is_simulated=is_simulated,
         epoch_id=found.epoch_id or 0,
     )
 
@@ -72,7 +74,7 @@ def has_simulated(engine: Engine) -> bool:
         TransientError: If the database is unavailable for now.
     """
     with store_errors(engine.url), engine.connect() as connection:
-        return bool(connection.scalar(select(exists().where(PROFILE.c.simulated))))
+        return bool(connection.scalar(_ANY_SIMULATED))
 
 
 def map_cells(engine: Engine, bins: int) -> list[Cell]:
